@@ -1,0 +1,116 @@
+package parley
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// Key names an object: slash-separated parts of [A-Za-z0-9._-], no part "." or "..", no leading or
+// trailing slash, at most 512 bytes.
+type Key string
+
+// ObjectInfo describes an object. For Put, Bytes may be -1 (unknown); SHA256 is required and checked.
+type ObjectInfo struct {
+	Key      Key
+	Bytes    int64
+	SHA256   Hash
+	Modified time.Time // set by the store
+}
+
+// Objects keeps immutable bytes in one region.
+//
+// Put is create-only and durable when it returns: putting the same key with the same hash again is
+// nil (a retry), with another hash Conflict; content that does not match info.SHA256 is Invalid and
+// leaves nothing behind; a full disk is Full. Open reads n bytes from off (n < 0: to the end), and is
+// NotFound for a missing key. List yields in key order, and stops at the first error.
+type Objects interface {
+	Put(ctx context.Context, info ObjectInfo, content io.Reader) error
+	Open(ctx context.Context, key Key, off, n int64) (io.ReadCloser, error)
+	Stat(ctx context.Context, key Key) (ObjectInfo, error)
+	List(ctx context.Context, prefix Key) iter.Seq2[ObjectInfo, error]
+}
+
+// The catalog interfaces. Every write is durable when it returns; every call may be NotFound for a
+// meeting, track or utterance that this region does not hold. Results are the caller's own copies.
+type (
+	// Meetings are the meetings of one region.
+	Meetings interface {
+		// CreateMeeting is Conflict when the ID exists.
+		CreateMeeting(ctx context.Context, m Meeting) error
+		Meeting(ctx context.Context, id MeetingID) (Meeting, error)
+		// BeginMeeting starts the clock of a scheduled meeting; a live one keeps its start, an ended
+		// one is Conflict. It returns the meeting as it now is.
+		BeginMeeting(ctx context.Context, id MeetingID, at time.Time) (Meeting, error)
+		// EndMeeting is idempotent: a second end changes nothing.
+		EndMeeting(ctx context.Context, id MeetingID, at time.Time) error
+		// LiveMeetings lists the meetings that have begun and not ended, oldest first.
+		LiveMeetings(ctx context.Context) ([]Meeting, error)
+	}
+
+	// Participants are who was in those meetings.
+	Participants interface {
+		// PutParticipant inserts or replaces by ID; a Number taken by another ID is Conflict.
+		PutParticipant(ctx context.Context, p Participant) error
+		Participants(ctx context.Context, id MeetingID) ([]Participant, error)
+		// Attended lists the meetings that who created or took part in, newest first.
+		Attended(ctx context.Context, who Identity) ([]Meeting, error)
+	}
+
+	// Chats are the lines written in those meetings.
+	Chats interface {
+		// AddChatMessage is idempotent by ID.
+		AddChatMessage(ctx context.Context, m ChatMessage) error
+		ChatMessages(ctx context.Context, id MeetingID) ([]ChatMessage, error)
+	}
+
+	// Recordings are the rows about media; the media itself is in Objects.
+	Recordings interface {
+		// OpenTrack is idempotent by ID.
+		OpenTrack(ctx context.Context, t Track) error
+		CloseTrack(ctx context.Context, id TrackID, end time.Duration) error
+		// AddSegment is idempotent for the same hash; Conflict for another under the same number.
+		AddSegment(ctx context.Context, s Segment) error
+		AddGap(ctx context.Context, g Gap) error
+		// Recording of a meeting without tracks is empty, not NotFound.
+		Recording(ctx context.Context, id MeetingID) (Recording, error)
+		// SealRecording records the manifest; sealing again with another hash is Conflict.
+		SealRecording(ctx context.Context, id MeetingID, manifest Key, sum Hash) error
+	}
+
+	// Transcripts are the utterances of those meetings. The row is the truth; a job is a message
+	// about it.
+	Transcripts interface {
+		// AddUtterance is idempotent by ID.
+		AddUtterance(ctx context.Context, u Utterance) error
+		Utterance(ctx context.Context, id UtteranceID) (Utterance, error)
+		// FinishUtterance stores the words and state of a pending utterance; it is Conflict, and
+		// changes nothing, when another worker finished it first.
+		FinishUtterance(ctx context.Context, u Utterance) error
+		// DeferUtterance notes a failed attempt (u.Attempts, u.NextTry, u.State: Pending or Parked).
+		DeferUtterance(ctx context.Context, u Utterance) error
+		Transcript(ctx context.Context, id MeetingID) (Transcript, error)
+		// DueUtterances lists at most limit pending utterances whose NextTry is not after now.
+		DueUtterances(ctx context.Context, now time.Time, limit int) ([]Utterance, error)
+	}
+
+	// Actions are the minutes of those meetings.
+	Actions interface {
+		// PutMinutes replaces the minutes of a meeting.
+		PutMinutes(ctx context.Context, m Minutes) error
+		// Minutes is NotFound until some were put.
+		Minutes(ctx context.Context, id MeetingID) (Minutes, error)
+		// UnfinishedMeetings lists ended meetings whose minutes are missing or not Final.
+		UnfinishedMeetings(ctx context.Context) ([]MeetingID, error)
+	}
+)
+
+// Directory is the home catalog: which meeting is in which region, and no content of any.
+type Directory interface {
+	// Place is Conflict when the meeting is already placed elsewhere.
+	Place(ctx context.Context, id MeetingID, in Region) error
+	RegionOf(ctx context.Context, id MeetingID) (Region, error)
+	// Spend uses up a one-time code; the second time it is Expired. It may be forgotten after until.
+	Spend(ctx context.Context, code string, until time.Time) error
+}
