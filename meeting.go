@@ -1,6 +1,9 @@
 package parley
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // MeetingState is where a meeting is in its life; it only moves forward.
 type MeetingState string
@@ -17,7 +20,7 @@ type Meeting struct {
 	ID      MeetingID
 	Title   string // as typed; may be empty
 	Region  Region // frozen at creation
-	Zone    string // IANA time zone in which spoken dates are reckoned; never empty
+	Zone    string // where spoken dates are reckoned: an IANA time zone or "+08:00"; never empty
 	Record  bool   // consenting participants are recorded and transcribed
 	Creator Identity
 	State   MeetingState
@@ -30,6 +33,20 @@ type Meeting struct {
 
 // Clock converts a wall-clock time to the meeting clock: the time since Started.
 func (m Meeting) Clock(t time.Time) time.Duration { return t.Sub(m.Started) }
+
+// Location is the time zone of the meeting's spoken dates; UTC where Zone is not known.
+func (m Meeting) Location() *time.Location {
+	if strings.HasPrefix(m.Zone, "+") || strings.HasPrefix(m.Zone, "-") {
+		if t, err := time.Parse("-07:00", m.Zone); err == nil {
+			return t.Location()
+		}
+	}
+	location, err := time.LoadLocation(m.Zone)
+	if err != nil {
+		return time.UTC
+	}
+	return location
+}
 
 // Role is what a participant may do in one meeting.
 type Role string
