@@ -1,0 +1,127 @@
+package signaling
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/time/rate"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/sfu"
+)
+
+// limit bounds how often a connection may send one type of message.
+type limit struct {
+	*rate.Limiter
+
+	say string
+}
+
+// newLimits allows far more than a person at a page does. A seats message goes out for every frame of
+// a scrolling grid, an offer costs as much as a join, a mute goes to everybody.
+func newLimits() map[Type]*limit {
+	per := func(each time.Duration, burst int, say string) *limit {
+		return &limit{rate.NewLimiter(rate.Every(each), burst), say}
+	}
+	return map[Type]*limit{
+		TypeChat:      per(time.Second, 10, "You are writing faster than one line a second."),
+		TypeOffer:     per(2*time.Second, 10, "There are more offers than one in two seconds."),
+		TypeSeats:     per(100*time.Millisecond, 50, "There are more seat requests than ten a second."),
+		TypeMute:      per(200*time.Millisecond, 20, "There are more mutes than five a second."),
+		TypeCandidate: per(50*time.Millisecond, 200, "There are more candidates than twenty a second."),
+		TypeEnd:       per(time.Second, 5, "There are more requests to end than one a second."),
+	}
+}
+
+// handle carries out one message. What fails is answered by an error message; the connection goes on
+// unless too much of it was malformed.
+func (s *session) handle(frame []byte) {
+	req, kind, err := decodeRequest(frame)
+	if err != nil {
+		s.bad++
+		s.rooms.metrics.refused.WithLabelValues(string(parley.KindOf(err))).Inc()
+		if s.bad > maxBadMessages {
+			s.end(failed(kind, tooLarge("a connection sends at most %d malformed messages", maxBadMessages)))
+			return
+		}
+		s.send(errorMessage(kind, err, passing))
+		return
+	}
+	if limit := s.limits[kind]; limit != nil && !limit.Allow() {
+		err = &parley.Error{Op: "limit messages", Kind: parley.TooLarge, Say: limit.say}
+	} else {
+		err = s.carryOut(req)
+	}
+	if err != nil {
+		s.rooms.metrics.refused.WithLabelValues(string(parley.KindOf(err))).Inc()
+		s.logFailure("request failed", err)
+		s.send(errorMessage(kind, err, passing))
+	}
+}
+
+func (s *session) carryOut(req request) error {
+	switch m := req.(type) {
+	case *Offer:
+		sdp, err := s.answer(m)
+		if err != nil {
+			return err
+		}
+		s.send(&Answer{Type: TypeAnswer, Seq: m.Seq, SDP: sdp})
+		return nil
+	case *Candidate:
+		return s.peer.AddCandidateText(m.Candidate, m.SDPMid, m.SDPMLineIndex)
+	case *Seats:
+		return s.takeSeats(m)
+	case *Mute:
+		s.peer.SetMuted(m.Source, m.Muted)
+		return s.room.post(s.ctx, muting{s, m.Source, m.Muted})
+	case *Chat:
+		return s.chat(m.Text)
+	case *Bare:
+		if m.Type == TypeEnd {
+			return s.endMeeting()
+		}
+		s.end(ended(ReasonLeft, s.record))
+		return nil
+	default:
+		return invalid("join is sent once per connection")
+	}
+}
+
+func (s *session) takeSeats(m *Seats) error {
+	requests := make([]sfu.SeatRequest, 0, len(m.Seats))
+	for _, seat := range m.Seats {
+		requests = append(requests, sfu.SeatRequest{
+			MID: seat.MID, Track: seat.Track, Width: seat.Width, Height: seat.Height, Priority: seat.Priority,
+		})
+	}
+	return s.peer.Seat(requests)
+}
+
+// chat stores a line in the meeting's region, then shows it to everybody.
+func (s *session) chat(text string) error {
+	if !s.row.Role.MayPublish() {
+		return forbidden("write in chat", "Viewers read the chat; they do not write in it.")
+	}
+	line := parley.ChatMessage{
+		ID: uuid.Must(uuid.NewV7()).String(), Meeting: s.id, Participant: s.row.ID,
+		At: s.room.begun.Load().Clock(time.Now()), Text: strings.TrimSpace(text),
+	}
+	if err := s.keep.Chats.AddChatMessage(s.ctx, line); err != nil {
+		return fmt.Errorf("store chat line: %w", err)
+	}
+	return s.room.post(s.ctx, chatted{line})
+}
+
+func (s *session) endMeeting() error {
+	if !s.row.Role.MayEnd() {
+		return forbidden("end meeting", "Only a host ends the meeting for everybody.")
+	}
+	return s.room.post(s.ctx, ending{})
+}
+
+func forbidden(op, say string) error {
+	return &parley.Error{Op: op, Kind: parley.Forbidden, Say: say}
+}
