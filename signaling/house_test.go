@@ -86,7 +86,8 @@ func newHouse(t *testing.T, change func(cfg *signaling.Config)) *house {
 		change(&h.cfg)
 	}
 	h.log = zap.New(zapcore.NewCore(
-		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(h.logs)), zap.DebugLevel))
+		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(h.logs)), zap.DebugLevel,
+	))
 	h.auth, err = auth.New(auth.DefaultConfig(), h.key, "http://localhost", home)
 	must(err)
 	must(home.Place(t.Context(), meeting, region))
@@ -193,14 +194,27 @@ func (h *house) join(cfg client.Config) *client.Client {
 // speak plays silence until the test ends, which is sound enough for a publication.
 func (h *house) speak(c *client.Client) {
 	h.t.Helper()
-	stop := run(h.t, func(ctx context.Context) error {
+	h.t.Cleanup(run(h.t, func(ctx context.Context) error {
 		_ = c.Play(ctx, func(yield func([]byte) bool) {
 			for yield([]byte{0xf8, 0xff, 0xfe}) { // 20 ms of silence in CELT
 			}
 		})
 		return nil
-	})
-	h.t.Cleanup(stop)
+	}))
+}
+
+// show sends 25 pictures a second until the test ends: VP8 keyframes by their header (RFC 6386 §9.1),
+// which is all that forwarding looks at.
+func (h *house) show(c *client.Client) {
+	h.t.Helper()
+	picture := append([]byte{0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00}, make([]byte, 3000)...)
+	h.t.Cleanup(run(h.t, func(ctx context.Context) error {
+		_ = c.Show(ctx, func(yield func([]byte) bool) {
+			for yield(picture) {
+			}
+		}, 25)
+		return nil
+	}))
 }
 
 func (h *house) meeting() parley.Meeting {
@@ -231,7 +245,8 @@ func (h *house) dial(cfg client.Config) *websocket.Conn {
 	h.t.Helper()
 	address := "ws" + strings.TrimPrefix(h.url, "http") + "/api/v1/meetings/" + string(cfg.Meeting) + "/socket"
 	conn, response, err := websocket.DefaultDialer.DialContext(
-		h.t.Context(), address, http.Header{"Authorization": {"Bearer " + cfg.Token}})
+		h.t.Context(), address, http.Header{"Authorization": {"Bearer " + cfg.Token}},
+	)
 	if err != nil {
 		h.t.Fatal(err)
 	}

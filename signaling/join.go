@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -156,7 +157,7 @@ func (s *session) admit(m parley.Meeting, who applicant) (admitted, error) {
 				err = errClosed
 			}
 		}
-		if err != errClosed { //nolint:errorlint // r.post returns it bare
+		if !errors.Is(err, errClosed) {
 			return admitted{}, err
 		}
 		if r.failure != nil {

@@ -136,6 +136,61 @@ func TestConsent(t *testing.T) {
 	poll(t, "the recording mark is off", func() bool { return !victor.Status().Recording })
 }
 
+func TestSeats(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	shows := h.as("Nora", auth.ScopePublish)
+	shows.Sources = append(shows.Sources, parley.Camera)
+	nora := h.join(shows)
+	var pictures atomic.Int32
+	watches := h.as("Victor", auth.ScopeView)
+	watches.Sources, watches.Seats = nil, 0
+	watches.OnPacket = func(seat client.Seat, p *rtp.Packet) {
+		if seat.Kind == parley.Video {
+			pictures.Add(1)
+		}
+	}
+	victor := h.join(watches)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := victor.MoreSeats(ctx, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	h.show(nora)
+	var camera parley.TrackID
+	poll(t, "Nora's camera is on", func() bool {
+		for _, track := range victor.Roster()[0].Tracks {
+			if track.Source == parley.Camera {
+				camera = track.Track
+			}
+		}
+		return camera != ""
+	})
+	var seat string
+	poll(t, "the new seat is there", func() bool {
+		for _, s := range victor.SeatMap() {
+			if s.Kind == parley.Video {
+				seat = s.MID
+			}
+		}
+		return seat != ""
+	})
+	request := signaling.SeatRequest{MID: seat, Track: camera, Width: 640, Height: 360}
+	if err := victor.Seat(request); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, "Victor sees Nora", func() bool { return pictures.Load() > 3 })
+	request.Track = ""
+	if err := victor.Seat(request); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, "the seat is empty", func() bool {
+		return slices.ContainsFunc(victor.SeatMap(), func(s signaling.SeatState) bool {
+			return s.MID == seat && s.Track == ""
+		})
+	})
+}
+
 func TestStatusTellsTrouble(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)

@@ -29,7 +29,7 @@ const (
 )
 
 // errClosed says that a room does not take requests any more.
-var errClosed = errors.New("the room has closed") //nolint:gochecknoglobals // constant
+var errClosed = errors.New("the room has closed")
 
 // room is one meeting that runs: a loop that owns who is there and what they see.
 type room struct {

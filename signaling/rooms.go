@@ -116,7 +116,7 @@ func (rs *Rooms) reopen(ctx context.Context) error {
 			return fmt.Errorf("list live meetings of %s: %w", region, err)
 		}
 		for _, m := range meetings {
-			if _, err := rs.room(keep, m); err != nil {
+			if _, err := rs.room(keep, m); err != nil { //nolint:contextcheck // the room lives as long as Run
 				return err
 			}
 		}
@@ -138,8 +138,9 @@ func (rs *Rooms) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if upgradeErr != nil {
 		return // it has answered
 	}
-	s := newSession(ctx, rs, conn, parley.MeetingID(r.PathValue("id")))
-	s.run(caller, err)
+	// The context of r would end with the upgrade on some servers; Run's ends with the server.
+	s := newSession(ctx, rs, conn, parley.MeetingID(r.PathValue("id"))) //nolint:contextcheck // see above
+	s.run(caller, err)                                                  //nolint:contextcheck // see above
 }
 
 // refuseUpgrade answers a request that is no WebSocket, or not from a page of this server.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,12 @@ func TestBearer(t *testing.T) {
 			_, err := a.Token(TokenSpec{Scopes: scopes, Lifetime: time.Hour})
 			wantKind(t, err, parley.Invalid)
 		}
+		scopes, err := ParseScopes([]string{"publish", " view"})
+		if err != nil || !slices.Equal(scopes, []Scope{ScopePublish, ScopeView}) {
+			t.Errorf("read as %v, %v", scopes, err)
+		}
+		_, err = ParseScopes([]string{"publish,view"})
+		wantKind(t, err, parley.Invalid)
 	})
 }
 

@@ -59,6 +59,26 @@ const (
 	ScopeHost    Scope = "host"
 )
 
+func (s Scope) check() error {
+	if slices.Contains([]Scope{ScopePublish, ScopeView, ScopeHost}, s) {
+		return nil
+	}
+	return tokenError(parley.Invalid, fmt.Sprintf("the scope %q does not exist: use publish, view or host", s))
+}
+
+// ParseScopes reads what somebody typed. A scope that does not exist is Invalid, and named.
+func ParseScopes(texts []string) ([]Scope, error) {
+	var scopes []Scope
+	for _, text := range texts {
+		scope := Scope(strings.TrimSpace(text))
+		if err := scope.check(); err != nil {
+			return nil, err
+		}
+		scopes = append(scopes, scope)
+	}
+	return scopes, nil
+}
+
 // TokenSpec describes a bearer token.
 type TokenSpec struct {
 	Meeting  parley.MeetingID // empty: every meeting
@@ -75,9 +95,8 @@ func (a *Auth) Token(spec TokenSpec) (string, error) {
 	}
 	var scopes []string
 	for _, scope := range spec.Scopes {
-		if !slices.Contains([]Scope{ScopePublish, ScopeView, ScopeHost}, scope) {
-			return "", tokenError(parley.Invalid,
-				fmt.Sprintf("the scope %q does not exist: use publish, view or host", scope))
+		if err := scope.check(); err != nil {
+			return "", err
 		}
 		scopes = append(scopes, string(scope))
 	}

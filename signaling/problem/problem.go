@@ -97,6 +97,7 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("WWW-Authenticate", "Bearer")
 	case parley.Unavailable:
 		header.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
+	default:
 	}
 	w.WriteHeader(document.Status)
 	if r.Method != http.MethodHead {
