@@ -299,6 +299,7 @@ type ears struct {
 	ended   []parley.MeetingID
 	unclean bool // Ended came while a tap was open
 	trouble string
+	fault   bool // Status panics, once
 }
 
 func newEars() *ears { return &ears{heard: map[parley.ParticipantID]int{}} }
@@ -327,6 +328,10 @@ func (e *ears) Ended(_ context.Context, id parley.MeetingID) error {
 func (e *ears) Status(parley.MeetingID) (bool, string, string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.fault {
+		e.fault = false
+		panic("a fault")
+	}
 	return false, "No speech engine runs.", e.trouble
 }
 

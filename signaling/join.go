@@ -21,32 +21,26 @@ const answerTimeout = 10 * time.Second
 // not, the last words are said.
 func (s *session) join(caller auth.Caller, callerErr error) bool {
 	message, err := s.awaitJoin()
-	if message == nil && err == nil {
-		return false // the connection is gone
-	}
 	began := time.Now()
-	if err == nil && message.Token != "" {
-		caller, callerErr = s.rooms.auth.Bearer(message.Token)
-	}
 	if err == nil {
-		err = callerErr
-	}
-	if err == nil {
-		err = s.enter(message, caller)
+		err = s.joinAs(message, caller, callerErr)
 	}
 	outcome := "ok"
-	if err != nil {
+	switch {
+	case err == nil:
+		s.rooms.metrics.joinSeconds.Observe(time.Since(began).Seconds())
+	case s.line.Err() != nil:
+		outcome = "gone" // nobody is left to hear why
+	default:
 		outcome = string(parley.KindOf(err))
 		s.logFailure("join failed", err)
 		s.end(failed(TypeJoin, err))
-	} else {
-		s.rooms.metrics.joinSeconds.Observe(time.Since(began).Seconds())
 	}
 	s.rooms.metrics.joins.WithLabelValues(outcome).Inc()
 	return err == nil
 }
 
-// awaitJoin waits for the first message; nil without an error when the connection ended.
+// awaitJoin waits for the first message.
 func (s *session) awaitJoin() (*Join, error) {
 	patience := time.NewTimer(joinTimeout)
 	defer patience.Stop()
@@ -63,8 +57,19 @@ func (s *session) awaitJoin() (*Join, error) {
 	case <-patience.C:
 		return nil, invalid("no join message came within %d seconds", int(joinTimeout/time.Second))
 	case <-s.line.Done():
-		return nil, nil
+		return nil, context.Cause(s.line)
 	}
+}
+
+// joinAs joins as the bearer of the message's token, or else as the sender of the HTTP request.
+func (s *session) joinAs(message *Join, caller auth.Caller, callerErr error) error {
+	if message.Token != "" {
+		caller, callerErr = s.rooms.auth.Bearer(message.Token)
+	}
+	if callerErr != nil {
+		return callerErr
+	}
+	return s.enter(message, caller)
 }
 
 // enter is the way in, in the order that leaves nothing behind when a step fails: who and where, the

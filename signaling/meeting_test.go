@@ -396,6 +396,24 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+func TestFaultEndsOneRoom(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	cfg := h.as("Nora", auth.ScopePublish)
+	nora := h.join(cfg)
+	h.ears.mu.Lock()
+	h.ears.fault = true
+	h.ears.mu.Unlock()
+	last, err := nora.Ended(t.Context())
+	if _, ok := last.(*signaling.GoingAway); err != nil || !ok {
+		t.Errorf("Nora hears %+v, %v", last, err)
+	}
+	cfg.Resume = nora.Resume()
+	if again := h.join(cfg); again.You() != nora.You() || h.meeting().State != parley.Live {
+		t.Errorf("came back as %s to a meeting that is %s", again.You(), h.meeting().State)
+	}
+}
+
 // await reads messages until one of a type.
 func await[M any](t *testing.T, heard <-chan signaling.Message) *M {
 	t.Helper()

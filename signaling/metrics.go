@@ -11,10 +11,11 @@ import (
 type metrics struct {
 	rooms       prometheus.Gauge
 	connections prometheus.Gauge
-	joins       *prometheus.CounterVec // by outcome: a parley.Kind, or "ok"
+	joins       *prometheus.CounterVec // by outcome: a parley.Kind, "ok", or "gone" when nobody waited
 	joinSeconds prometheus.Histogram
 	partings    *prometheus.CounterVec // by the Close code of the connection
 	refused     *prometheus.CounterVec // messages answered by an error, by kind
+	faults      prometheus.Counter     // panics in the loops of rooms
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -39,10 +40,13 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: name("refused_total"), Help: "Messages of browsers that were answered by an error, by kind.",
 		}, []string{"kind"}),
+		faults: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: name("faults_total"), Help: "Rooms that ended by a fault of the program; any is a bug.",
+		}),
 	}
 	var errs []error
 	for _, collector := range []prometheus.Collector{
-		m.rooms, m.connections, m.joins, m.joinSeconds, m.partings, m.refused,
+		m.rooms, m.connections, m.joins, m.joinSeconds, m.partings, m.refused, m.faults,
 	} {
 		errs = append(errs, registry.Register(collector))
 	}

@@ -151,8 +151,16 @@ func (r *room) load(ctx context.Context) (iter.Seq[parley.Event], error) {
 	return feed, nil
 }
 
-// converse answers until the meeting is over or the server stops.
+// converse answers until the meeting is over or the server stops. A fault ends this room alone: its
+// people are sent away to come back, and find it opened anew from the catalog.
 func (r *room) converse(ctx context.Context) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			r.rooms.metrics.faults.Inc()
+			r.log.Error("room failed", zap.Any("fault", fault), zap.Stack("stack"))
+			r.over = goingAway()
+		}
+	}()
 	look := time.NewTicker(statusPeriod)
 	defer look.Stop()
 	defer r.grace.Stop()

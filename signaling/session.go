@@ -54,14 +54,14 @@ type session struct {
 	drop context.CancelCauseFunc
 
 	// owned by run; peer passes to the next session when gone is closed and it may be kept
+	keep   *parley.Keep       // the meeting's region; nil until it is found
+	record bool               // the meeting is recorded
 	room   *room              // nil until admitted
 	row    parley.Participant // as of admission
 	stored bool               // row is in the catalog
-	peer   *sfu.Peer          // nil until joined
+	peer   *sfu.Peer          // nil until there is media, or when it was handed over
 	limits map[Type]*limit    // by the type of a message
 	bad    int                // malformed messages
-	keep   *parley.Keep       // the meeting's region
-	record bool               // the meeting is recorded
 }
 
 func newSession(ctx context.Context, rooms *Rooms, conn *websocket.Conn, id parley.MeetingID) *session {
@@ -84,14 +84,11 @@ func (s *session) run(caller auth.Caller, callerErr error) {
 	defer helpers.Wait()
 	helpers.Go(s.read)
 	helpers.Go(s.write)
-	defer s.end(lost()) // for the helpers, whatever happens below
-
+	defer s.leave() // a fault below leaves the place too; net/http then logs it
 	if s.join(caller, callerErr) {
 		s.converse()
 		s.linger()
 	}
-	s.leave()
-	s.rooms.metrics.partings.WithLabelValues(strconv.Itoa(partingOf(context.Cause(s.line)).code)).Inc()
 }
 
 // converse answers one message after the other until the connection ends.
@@ -121,6 +118,8 @@ func (s *session) linger() {
 // may go on with the peer.
 func (s *session) leave() {
 	s.end(lost()) // unless it has ended for a better reason
+	code := partingOf(context.Cause(s.line)).code
+	s.rooms.metrics.partings.WithLabelValues(strconv.Itoa(code)).Inc()
 	parting := partingOf(context.Cause(s.ctx))
 	if s.peer != nil && !parting.keepPeer {
 		s.peer.Close()

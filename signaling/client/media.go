@@ -32,7 +32,9 @@ func opusCapability() webrtc.RTPCodecCapability {
 func vp8Capability() webrtc.RTPCodecCapability {
 	return webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeVP8, ClockRate: vp8ClockRate,
-		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}},
+		RTCPFeedback: []webrtc.RTCPFeedback{
+			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
+		},
 	}
 }
 
@@ -111,8 +113,9 @@ func (c *Client) addLines() error {
 		}
 		s := &sender{
 			source: source, track: track, rtp: line.Sender(), line: line, playing: make(chan struct{}, 1),
-			vp8:  codecs.VP8Payloader{EnablePictureID: true},
-			base: rand.Uint32(), sequence: uint16(rand.Uint32()), //nolint:gosec // RFC 3550 §5.1 asks for unpredictable, not secret
+			vp8: codecs.VP8Payloader{EnablePictureID: true},
+			// RFC 3550 §5.1 asks for random beginnings, not for secret ones.
+			base: rand.Uint32(), sequence: uint16(rand.Uint32()), //nolint:gosec // see above
 		}
 		c.senders[source] = s
 		c.tasks.Go(s.drainRTCP)

@@ -109,7 +109,9 @@ func (c *Client) hold(source parley.Source) (*sender, error) {
 	case s.playing <- struct{}{}:
 		return s, nil
 	default:
-		return nil, &parley.Error{Op: "play", Kind: parley.Conflict, Say: fmt.Sprintf("Something plays on the %s already.", source)}
+		return nil, &parley.Error{
+			Op: "play", Kind: parley.Conflict, Say: fmt.Sprintf("Something plays on the %s already.", source),
+		}
 	}
 }
 
