@@ -140,6 +140,9 @@ func (b *Bus) Claim(ctx context.Context, kind parley.JobKind, in parley.Region) 
 		return nil, fmt.Errorf("claim job: %w: %w", parley.Unavailable, err)
 	}
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("claim job: %w", err)
+		}
 		message, err := b.next(ctx, consumer)
 		if err != nil {
 			return nil, fmt.Errorf("claim job: %w", err)
@@ -168,7 +171,8 @@ func (b *Bus) next(ctx context.Context, consumer jetstream.Consumer) (jetstream.
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, jetstream.ErrNoMessages):
+		errors.Is(err, jetstream.ErrNoMessages),
+		errors.Is(err, jetstream.ErrInvalidOption): // the deadline passed before the request was made
 		return nil, nil //nolint:nilnil // nothing came, and nothing is wrong
 	default:
 		return nil, fmt.Errorf("%w: %w", parley.Unavailable, err)
