@@ -46,7 +46,11 @@ type Deps struct {
 	Log       *zap.Logger
 }
 
-type server struct{ Deps }
+type server struct {
+	Deps
+
+	shelf shelf
+}
 
 type route struct {
 	pattern string // of net/http.ServeMux
@@ -55,7 +59,7 @@ type route struct {
 
 // New returns the handler of everything under /api/v1/, the WebSocket included.
 func New(deps Deps) http.Handler {
-	s := &server{deps}
+	s := &server{Deps: deps}
 	mux := http.NewServeMux()
 	for _, route := range s.routes() {
 		mux.Handle(route.pattern, s.handle(route.serve))

@@ -199,6 +199,37 @@ func TestSegments(t *testing.T) {
 	h.ask(h.browser(), "GET", path+"1", "").want(404, "not yours")
 }
 
+func TestShelf(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	m := h.held()
+	rows := h.regions["eu"].Recordings
+	var s shelf
+	for range 2 {
+		if _, err := s.recording(t.Context(), rows, m.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.books) != 0 {
+		t.Error("a recording that still grows is on the shelf")
+	}
+	must(t, rows.SealRecording(t.Context(), m.ID, "meetings/kfm-tqzw-rbn/manifest.json", parley.Hash{1}))
+	for range 2 {
+		if book, err := s.recording(t.Context(), rows, m.ID); err != nil || !book.Sealed {
+			t.Fatalf("sealed %v, %v", book.Sealed, err)
+		}
+	}
+	if len(s.books) != 1 {
+		t.Errorf("%d recordings are on the shelf, want the sealed one once", len(s.books))
+	}
+	for i := range shelfLength + 3 {
+		s.put(parley.Recording{Meeting: parley.MeetingID(strings.Repeat("x", i+1))})
+	}
+	if _, ok := s.take(m.ID); ok || len(s.books) != shelfLength {
+		t.Errorf("%d recordings are on the shelf, the oldest among them: %v", len(s.books), ok)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -7,8 +7,8 @@
 // the routes.
 //
 // Handlers decide nothing about roles: they ask auth. What a caller may not know of is not found, the
-// same as what does not exist. The package keeps no state, starts no goroutine and writes nothing but
-// new meetings.
+// same as what does not exist. The only state is the shelf of sealed recordings (segments.go: shelf, under
+// its own lock); no goroutine starts here, and nothing is written but new meetings.
 //
 // Sources: RFC 9110 (semantics, ranges, conditional requests), RFC 9457 (problems), RFC 8246
 // (immutable).
