@@ -19,6 +19,8 @@ const (
 	maxPayload = 1100
 	// silent is the level of no sound at all, in -dBov (RFC 6464 §3).
 	silent = 127
+	// voice is the level from which a packet counts as speech: a quiet talker, above a room's noise.
+	voice = 55
 )
 
 // Play sends Opus packets of 20 ms from the microphone, each at its time by the monotonic clock, with
@@ -47,7 +49,7 @@ func (c *Client) Play(ctx context.Context, packets iter.Seq[[]byte]) error {
 		packet := s.packet(start+uint32(at.Seconds()*opusClockRate), payload, at == 0)
 		if extension != 0 {
 			level := rtp.AudioLevelExtension{Level: meter.level(payload)}
-			level.Voice = level.Level < silent
+			level.Voice = level.Level <= voice
 			text, err := level.Marshal()
 			if err != nil {
 				return fmt.Errorf("write audio level: %w", err)
