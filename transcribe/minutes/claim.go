@@ -1,0 +1,276 @@
+package minutes
+
+// ownerKind says how an item's owner is told.
+type ownerKind uint8
+
+const (
+	ownerNobody  ownerKind = iota // not said
+	ownerSpeaker                  // "I"
+	ownerNamed                    // by name or title
+	ownerDept                     // a department
+	ownerYou                      // "you": the one addressed, or who accepts
+	ownerOpen                     // "somebody": who accepts, or no item at all
+	ownerTeam                     // everybody
+)
+
+// claim is one stretch of a line that says somebody is to do something.
+type claim struct {
+	line     int
+	from, to int // tokens of the line that belong to it
+	trigger  hit // the strongest cue
+	kind     ownerKind
+	who      []int // ownerNamed: participants
+	dept     int   // ownerDept: index of the mention
+	score    float64
+	why      []string
+}
+
+// The weights of what is not in a cue table. They were set by hand with the tables.
+const (
+	weightDate    = 0.9 // a day to be done by
+	weightOnDate  = 0.6 // a day
+	weightAgree   = 1.0 // somebody else says yes
+	weightRepeat  = 0.4 // a second cue of another kind
+	weightOpener  = 0.3
+	leastClaim    = 1.1 // a weaker cue opens no item of its own beside a stronger one
+	scoreProposed = 2.0
+	scoreClear    = 3.2
+)
+
+// claims finds who is said to do what in a line. Against-cues lower all of them.
+func (k *talk) claims(index int) []claim {
+	l := &k.lines[index]
+	against, notes := k.against(l)
+	var all []claim
+	for _, h := range l.hits {
+		c := &k.lexicon.cues.cues[h.cue]
+		if !c.kind.work() {
+			continue
+		}
+		all = join(all, k.claim(index, h, c))
+	}
+	all = k.separate(l, all)
+	for i := range all {
+		all[i].score += against + k.dateWeight(l, &all[i])
+		all[i].why = append(all[i].why, notes...)
+	}
+	return all
+}
+
+// against sums the cues that speak against an item, each once, unless a longer cue for one covers it.
+func (k *talk) against(l *line) (sum float64, notes []string) {
+	seen := map[int]bool{}
+	for _, h := range l.hits {
+		c := &k.lexicon.cues.cues[h.cue]
+		if c.kind != cueAgainst || seen[h.cue] || k.covered(l, h) {
+			continue
+		}
+		seen[h.cue] = true
+		sum += c.weight
+		notes = append(notes, "against "+c.name)
+	}
+	for _, d := range l.dates {
+		if d.role == rolePast {
+			sum -= 1
+			notes = append(notes, "against past date")
+		}
+		if d.role == roleOften {
+			sum -= 1.5
+			notes = append(notes, "against habit")
+		}
+	}
+	return sum, notes
+}
+
+// covered reports whether a longer cue for work holds all of h: "don't forget to" is no refusal.
+func (k *talk) covered(l *line, h hit) bool {
+	for _, w := range l.hits {
+		if k.lexicon.cues.cues[w.cue].kind.work() && w.from <= h.from && w.to >= h.to && w.to-w.from > h.to-h.from {
+			return true
+		}
+	}
+	return false
+}
+
+// claim makes a claim of one cue: its owner is what the matched words name.
+func (k *talk) claim(index int, h hit, c *cue) claim {
+	l := &k.lines[index]
+	made := claim{line: index, from: h.from, to: h.to, trigger: h, score: c.weight, dept: -1}
+	kinds := cueKindNames()
+	made.why = []string{kinds[c.kind] + " " + c.name}
+	switch c.kind {
+	case cueCommit:
+		made.kind = ownerSpeaker
+	case cueAll:
+		made.kind = ownerTeam
+	case cueOpen:
+		made.kind = ownerOpen
+	case cueRequest:
+		made.kind = ownerYou
+	case cueList:
+		made.kind = ownerNobody
+	}
+	for _, t := range l.tokens[h.from:h.to] {
+		if t.jump == 0 || t.ref < 0 {
+			continue
+		}
+		switch {
+		case t.has(tagName) && c.kind != cueCommit && c.kind != cueOpen && c.kind != cueAll:
+			made.kind = ownerNamed
+			for _, who := range l.mentions[t.ref].who {
+				if !contains(made.who, who) {
+					made.who = append(made.who, who)
+				}
+			}
+			if len(l.mentions[t.ref].who) > 1 { // two people with one name: ask, never guess
+				made.kind, made.who = ownerNobody, nil
+				return made
+			}
+		case t.has(tagDept) && c.kind == cueOwe:
+			made.kind, made.dept = ownerDept, t.ref
+		}
+	}
+	return made
+}
+
+// join adds a claim to those of the line: to one with the same owner that it touches or follows, else
+// as a new one.
+func join(all []claim, c claim) []claim {
+	for i := range all {
+		a := &all[i]
+		overlap := c.from < a.to && a.from < c.to
+		if !overlap && !sameOwner(a, &c) {
+			continue
+		}
+		absorb(a, &c)
+		return all
+	}
+	return append(all, c)
+}
+
+// absorb merges c into a. The more telling owner wins; a second cue of another kind adds a little.
+func absorb(a, c *claim) {
+	stronger, weaker := a.score, c.score
+	if c.score > a.score {
+		stronger, weaker = c.score, a.score
+		a.trigger = c.trigger
+	}
+	if a.why[0] != c.why[0] && weaker >= weightOpener {
+		stronger += weightRepeat
+	}
+	a.score = stronger
+	if betterOwner(c, a) {
+		a.kind, a.who, a.dept = c.kind, c.who, c.dept
+	} else if a.kind == ownerNamed && c.kind == ownerNamed {
+		for _, who := range c.who {
+			if !contains(a.who, who) {
+				a.who = append(a.who, who)
+			}
+		}
+	}
+	a.from, a.to = min(a.from, c.from), max(a.to, c.to)
+	for _, why := range c.why {
+		if !containsText(a.why, why) {
+			a.why = append(a.why, why)
+		}
+	}
+}
+
+// betterOwner: a name tells more than a department, that more than "I", "you", all, nobody.
+func betterOwner(c, a *claim) bool {
+	return ownerRank(c.kind) > ownerRank(a.kind)
+}
+
+func ownerRank(k ownerKind) int {
+	switch k {
+	case ownerNamed:
+		return 6
+	case ownerDept:
+		return 5
+	case ownerSpeaker:
+		return 4
+	case ownerYou:
+		return 3
+	case ownerTeam:
+		return 2
+	case ownerOpen:
+		return 1
+	}
+	return 0
+}
+
+func sameOwner(a, b *claim) bool {
+	if a.kind != b.kind {
+		return a.kind == ownerNobody || b.kind == ownerNobody || // "action item: you …"
+			a.kind == ownerNamed && b.kind == ownerYou && a.from < b.from // "Dev, … you're writing"
+	}
+	switch a.kind {
+	case ownerNamed:
+		if len(a.who) != len(b.who) {
+			return false
+		}
+		for i := range a.who {
+			if a.who[i] != b.who[i] {
+				return false
+			}
+		}
+	case ownerDept:
+		return a.dept == b.dept
+	}
+	return true
+}
+
+// separate drops weak claims beside strong ones and gives each claim its stretch of the line: up to
+// the next one.
+func (k *talk) separate(l *line, all []claim) []claim {
+	if len(all) == 0 {
+		return nil
+	}
+	strongest := 0.0
+	for i := range all {
+		strongest = max(strongest, all[i].score)
+	}
+	kept := all[:0]
+	for _, c := range all {
+		if c.score >= leastClaim && (c.score >= strongest-1.2 || c.kind == ownerNamed || c.kind == ownerDept) || c.score == strongest {
+			kept = append(kept, c)
+		}
+	}
+	for i := range kept {
+		if i == 0 {
+			kept[i].from = 0
+		}
+		if i+1 < len(kept) {
+			kept[i].to = kept[i+1].from
+		} else {
+			kept[i].to = len(l.tokens)
+		}
+	}
+	return kept
+}
+
+// dateWeight is what a date in the claim's stretch adds.
+func (k *talk) dateWeight(l *line, c *claim) float64 {
+	best := 0.0
+	for _, d := range l.dates {
+		if !d.dated || d.from < c.from || d.from >= c.to {
+			continue
+		}
+		switch d.role {
+		case roleBy, roleBefore:
+			best = max(best, weightDate)
+		case roleOn:
+			best = max(best, weightOnDate)
+		}
+	}
+	return best
+}
+
+func containsText(all []string, one string) bool {
+	for _, x := range all {
+		if x == one {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,281 @@
+package minutes
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"github.com/parley/parley"
+)
+
+// Tier is how sure the extractor is of an item. Either way a person confirms it.
+type Tier string
+
+// The tiers.
+const (
+	Proposed  Tier = "proposed"  // few are wrong
+	Suggested Tier = "suggested" // few are missed
+)
+
+// Item is an action item with what the extractor knows beyond its record.
+type Item struct {
+	parley.ActionItem
+	Owners []parley.Owner // all owners; ActionItem.Owner is the one, or all their names joined
+	Tier   Tier
+	Score  float64
+}
+
+// found is an item before it has its final form.
+type found struct {
+	claim    claim
+	utts     []int // utterances, the one that establishes it first
+	owners   []parley.Owner
+	due      *parley.Due
+	dueAt    role
+	task     string
+	from, to int // tokens of the quote
+}
+
+// items goes through the talk and makes an item of each claim that holds.
+func (k *talk) items() []found {
+	var all []found
+	answered := map[int]bool{} // lines that only accept an earlier request
+	for i := range k.lines {
+		if answered[i] {
+			continue
+		}
+		claims := k.claims(i)
+		if len(claims) == 0 {
+			continue
+		}
+		reply, at := k.reply(i)
+		for _, c := range claims {
+			f, ok := k.decide(c, reply, at)
+			if !ok {
+				continue
+			}
+			if reply == accepts && f.claim.line == i && (c.kind == ownerYou || c.kind == ownerNamed || c.kind == ownerNobody) && k.onlyAccepts(at) {
+				answered[at] = true
+			}
+			if f.claim.line != i {
+				answered[f.claim.line] = true
+			}
+			all = append(all, f)
+		}
+	}
+	return k.merge(all)
+}
+
+// decide weighs a claim with its answer.
+func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
+	asked := c.kind == ownerYou || c.kind == ownerOpen || c.kind == ownerNamed || c.kind == ownerNobody
+	switch {
+	case reply == refuses && asked, reply == handsOn && asked:
+		return found{}, false
+	case c.kind == ownerOpen && reply != accepts:
+		return found{}, false
+	case reply == accepts && asked:
+		c.score += weightAgree
+		c.why = append(c.why, "accepted")
+	case reply == accepts:
+		c.score += weightAgree / 2
+		c.why = append(c.why, "answered")
+	}
+	if c.score < scoreProposed {
+		return found{}, false
+	}
+	f := k.build(c, reply, at)
+	return f, f.task != ""
+}
+
+// onlyAccepts reports whether an answering line adds no work of its own beyond saying yes.
+func (k *talk) onlyAccepts(index int) bool {
+	l := &k.lines[index]
+	for _, c := range k.claims(index) {
+		if c.kind == ownerSpeaker && c.score >= scoreProposed+1 && len(l.tokens) > 14 {
+			return false
+		}
+	}
+	return true
+}
+
+// build fills in the fields of an item.
+func (k *talk) build(c claim, reply answer, at int) found {
+	l := &k.lines[c.line]
+	f := found{claim: c, from: c.from, to: c.to}
+	f.owners = k.owners(&c, reply, at)
+	f.add(l.tokens[c.trigger.from].utt)
+	for _, t := range l.tokens[c.trigger.from:c.to] {
+		f.add(t.utt)
+	}
+	if reply == accepts && at >= 0 {
+		f.add(k.lines[at].tokens[0].utt)
+	}
+	f.findDue(k, at, reply)
+	dueFrom, dueTo := f.dueWords(k)
+	f.task = k.task(l, &c, dueFrom, dueTo)
+	return f
+}
+
+// mostEvidence is how many utterances an item may cite.
+const mostEvidence = 8
+
+func (f *found) add(utt int) {
+	if !contains(f.utts, utt) && len(f.utts) < mostEvidence {
+		f.utts = append(f.utts, utt)
+	}
+}
+
+// findDue takes the best date of the claim's stretch, then of the rest of the line, of a short line
+// that goes on, and of the answer.
+func (f *found) findDue(k *talk, at int, reply answer) {
+	l := &k.lines[f.claim.line]
+	if f.bestDate(k, f.claim.line, f.claim.from, f.claim.to) {
+		return
+	}
+	if k.sharedDate(l, f) {
+		return
+	}
+	for _, i := range [...]int{f.claim.line + 1, f.claim.line - 1} {
+		if i >= 0 && i < len(k.lines) && k.lines[i].speaker == l.speaker && k.isDateLine(i) && f.bestDate(k, i, 0, len(k.lines[i].tokens)) {
+			return
+		}
+	}
+	if reply == accepts && at >= 0 {
+		f.bestDate(k, at, 0, len(k.lines[at].tokens))
+	}
+}
+
+// bestDate takes a date to be done by before one to be done on.
+func (f *found) bestDate(k *talk, index, from, to int) bool {
+	l := &k.lines[index]
+	best := -1
+	for i, d := range l.dates {
+		if d.from < from || d.from >= to || d.role >= roleNot || !d.dated && d.span == (span{}) && d.role == roleOn {
+			continue
+		}
+		if best < 0 || dateRank(&d) > dateRank(&l.dates[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	d := &l.dates[best]
+	f.due, f.dueAt = d.due(k.text(l, d.from, d.to)), d.role
+	return true
+}
+
+func dateRank(d *when) int {
+	rank := 0
+	if d.dated {
+		rank += 2
+	}
+	if d.role == roleBy || d.role == roleBefore {
+		rank++
+	}
+	return rank
+}
+
+// sharedDate finds a date at the end of a line that holds for all its items: "both by Wednesday".
+func (k *talk) sharedDate(l *line, f *found) bool {
+	for i := range l.dates {
+		d := &l.dates[i]
+		if d.from == 0 || !d.dated || d.role >= roleNot || d.from < f.claim.to {
+			continue
+		}
+		for j := d.from - 1; j >= 0 && j >= d.from-4; j-- {
+			switch l.tokens[j].word {
+			case "both", "all", "都", "样", "个":
+				f.due, f.dueAt = d.due(k.text(l, d.from, d.to)), d.role
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isDateLine reports whether a line is little more than a date: "Like by Monday?".
+func (k *talk) isDateLine(index int) bool {
+	l := &k.lines[index]
+	covered := 0
+	for _, d := range l.dates {
+		covered += d.to - d.from
+	}
+	return covered > 0 && len(l.tokens) <= covered+3
+}
+
+// dueWords are the tokens of the claim's line that its due date came from.
+func (f *found) dueWords(k *talk) (from, to int) {
+	if f.due == nil {
+		return 0, 0
+	}
+	l := &k.lines[f.claim.line]
+	for _, d := range l.dates {
+		if k.text(l, d.from, d.to) == f.due.Text {
+			return d.from, d.to
+		}
+	}
+	return 0, 0
+}
+
+// finish gives an item its final form.
+func (k *talk) finish(f *found, ordinal int) Item {
+	l := &k.lines[f.claim.line]
+	utterances := k.transcript.Utterances
+	item := Item{Owners: f.owners, Tier: Proposed, Score: f.claim.score}
+	item.Task, item.Due = f.task, f.due
+	for _, u := range f.utts {
+		item.Utterances = append(item.Utterances, utterances[u].ID)
+	}
+	first := &utterances[f.utts[0]]
+	item.Quote = k.quote(l, f)
+	item.Start, item.End = first.Start, first.End
+	for _, u := range f.utts[1:] {
+		item.End = max(item.End, utterances[u].End)
+	}
+	item.Confidence = parley.Unsure
+	if f.claim.score >= scoreClear {
+		item.Confidence = parley.Clear
+	}
+	item.Why = f.claim.why
+	names := make([]string, 0, len(f.owners))
+	for _, o := range f.owners {
+		names = append(names, o.Name)
+	}
+	switch len(f.owners) {
+	case 0:
+	case 1:
+		item.Owner = f.owners[0]
+	default:
+		item.Owner = parley.Owner{Name: strings.Join(names, ", ")}
+	}
+	item.ID = makeID("item", k.transcript.Meeting.ID, first.ID, ordinal)
+	return item
+}
+
+// quote is the verbatim sentence, as far as it stands in the first utterance.
+func (k *talk) quote(l *line, f *found) string {
+	from, to := -1, 0
+	for i := range l.tokens {
+		if l.tokens[i].utt == f.utts[0] {
+			if from < 0 {
+				from = i
+			}
+			to = i + 1
+		}
+	}
+	if from < 0 {
+		return k.transcript.Utterances[f.utts[0]].Text
+	}
+	return k.text(l, from, to)
+}
+
+// makeID derives an identifier from what an entry stands on, so that it is the same in every run: a
+// UUID of version 8 (RFC 9562 §5.8) over SHA-256.
+func makeID(kind string, meeting parley.MeetingID, first parley.UtteranceID, ordinal int) parley.ItemID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", kind, meeting, first, ordinal))
+	sum[6] = sum[6]&0x0f | 0x80
+	sum[8] = sum[8]&0x3f | 0x80
+	return parley.ItemID(fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]))
+}
