@@ -62,7 +62,7 @@ func (k *talk) answer(index int) answer {
 	switch {
 	case hand && !l.startsWithYes():
 		return handsOn
-	case refuse > accept:
+	case refuse > accept && !(l.startsWithYes() && refuse <= 2 && accept > 0):
 		return refuses
 	case accept > 0:
 		return accepts

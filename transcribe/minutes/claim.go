@@ -27,20 +27,20 @@ type claim struct {
 
 // The weights of what is not in a cue table. They were set by hand with the tables.
 const (
-	weightDate    = 0.9 // a day to be done by
-	weightOnDate  = 0.6 // a day
-	weightAgree   = 1.0 // somebody else says yes
-	weightRepeat  = 0.4 // a second cue of another kind
-	weightOpener  = 0.3
-	leastClaim    = 1.1 // a weaker cue opens no item of its own beside a stronger one
-	scoreProposed = 2.0
-	scoreClear    = 3.2
+	weightDate      = 0.9 // a day to be done by
+	weightOnDate    = 0.6 // a day
+	weightAgree     = 1.0 // somebody else says yes
+	weightRepeat    = 0.4 // a second cue of another kind
+	weightOpener    = 0.3
+	weightElsewhere = 0.3 // share of an against-cue in another clause
+	leastClaim      = 1.1 // a weaker cue opens no item of its own beside a stronger one
+	scoreProposed   = 2.0
+	scoreClear      = 3.2
 )
 
-// claims finds who is said to do what in a line. Against-cues lower all of them.
+// claims finds who is said to do what in a line. Against-cues lower those they speak about.
 func (k *talk) claims(index int) []claim {
 	l := &k.lines[index]
-	against, notes := k.against(l)
 	var all []claim
 	for _, h := range l.hits {
 		c := &k.lexicon.cues.cues[h.cue]
@@ -51,41 +51,69 @@ func (k *talk) claims(index int) []claim {
 	}
 	all = k.separate(l, all)
 	for i := range all {
-		all[i].score += against + k.dateWeight(l, &all[i])
-		all[i].why = append(all[i].why, notes...)
+		k.against(l, &all[i])
+		all[i].score += k.dateWeight(l, &all[i])
 	}
 	return all
 }
 
-// against sums the cues that speak against an item, each once, unless a longer cue for one covers it.
-func (k *talk) against(l *line) (sum float64, notes []string) {
-	seen := map[int]bool{}
+// against lowers a claim by each cue that speaks against it, once: fully where the cue stands in the
+// same clause or colours the whole sentence, little elsewhere.
+func (k *talk) against(l *line, made *claim) {
+	least := map[int]float64{}
 	for _, h := range l.hits {
 		c := &k.lexicon.cues.cues[h.cue]
-		if c.kind != cueAgainst || seen[h.cue] || k.covered(l, h) {
+		weight := c.weight
+		switch {
+		case c.kind == cueRefuse && made.kind == ownerSpeaker && c.weight >= 2 && !k.inAccept(l, h):
+			weight = -c.weight
+		case c.kind != cueAgainst || k.covered(l, h):
 			continue
 		}
-		seen[h.cue] = true
-		sum += c.weight
-		notes = append(notes, "against "+c.name)
+		if !k.reaches(l, h, c, made) {
+			weight *= weightElsewhere
+		}
+		if old, seen := least[h.cue]; !seen && weight < 0 {
+			made.why = append(made.why, "against "+c.name)
+			made.score += weight
+			least[h.cue] = weight
+		} else if weight < old {
+			made.score += weight - old
+			least[h.cue] = weight
+		}
 	}
 	for _, d := range l.dates {
-		if d.role == rolePast {
-			sum -= 1
-			notes = append(notes, "against past date")
-		}
-		if d.role == roleOften {
-			sum -= 1.5
-			notes = append(notes, "against habit")
+		same := l.tokens[d.from].clause == l.tokens[made.trigger.from].clause
+		switch {
+		case d.role == rolePast && same:
+			made.score -= 1
+			made.why = append(made.why, "against past date")
+		case d.role == roleOften:
+			made.score -= 1.5
+			made.why = append(made.why, "against habit")
 		}
 	}
-	return sum, notes
+}
+
+// reaches reports whether an against-cue speaks about a claim.
+func (k *talk) reaches(l *line, h hit, c *cue, made *claim) bool {
+	first, last := l.tokens[made.trigger.from].clause, l.tokens[made.trigger.to-1].clause
+	if l.tokens[h.to-1].clause >= first && l.tokens[h.from].clause <= last {
+		return true
+	}
+	switch c.name {
+	case "hypothetical", "reported", "假設", "轉述":
+		return h.from < made.trigger.from
+	case "joke", "玩笑", "habit", "習慣", "errand", "私事":
+		return true
+	}
+	return false
 }
 
 // covered reports whether a longer cue for work holds all of h: "don't forget to" is no refusal.
 func (k *talk) covered(l *line, h hit) bool {
 	for _, w := range l.hits {
-		if k.lexicon.cues.cues[w.cue].kind.work() && w.from <= h.from && w.to >= h.to && w.to-w.from > h.to-h.from {
+		if !w.loose && k.lexicon.cues.cues[w.cue].kind.work() && w.from <= h.from && w.to >= h.to && w.to-w.from > h.to-h.from {
 			return true
 		}
 	}
@@ -122,7 +150,7 @@ func (k *talk) claim(index int, h hit, c *cue) claim {
 					made.who = append(made.who, who)
 				}
 			}
-			if len(l.mentions[t.ref].who) > 1 { // two people with one name: ask, never guess
+			if l.mentions[t.ref].ambiguous { // two people with one name: ask, never guess
 				made.kind, made.who = ownerNobody, nil
 				return made
 			}
@@ -150,15 +178,6 @@ func join(all []claim, c claim) []claim {
 
 // absorb merges c into a. The more telling owner wins; a second cue of another kind adds a little.
 func absorb(a, c *claim) {
-	stronger, weaker := a.score, c.score
-	if c.score > a.score {
-		stronger, weaker = c.score, a.score
-		a.trigger = c.trigger
-	}
-	if a.why[0] != c.why[0] && weaker >= weightOpener {
-		stronger += weightRepeat
-	}
-	a.score = stronger
 	if betterOwner(c, a) {
 		a.kind, a.who, a.dept = c.kind, c.who, c.dept
 	} else if a.kind == ownerNamed && c.kind == ownerNamed {
@@ -168,6 +187,15 @@ func absorb(a, c *claim) {
 			}
 		}
 	}
+	stronger, weaker := a.score, c.score
+	if c.score > a.score {
+		stronger, weaker = c.score, a.score
+		a.trigger = c.trigger
+	}
+	if a.why[0] != c.why[0] && weaker >= weightOpener {
+		stronger += weightRepeat
+	}
+	a.score = stronger
 	a.from, a.to = min(a.from, c.from), max(a.to, c.to)
 	for _, why := range c.why {
 		if !containsText(a.why, why) {
@@ -178,7 +206,11 @@ func absorb(a, c *claim) {
 
 // betterOwner: a name tells more than a department, that more than "I", "you", all, nobody.
 func betterOwner(c, a *claim) bool {
-	return ownerRank(c.kind) > ownerRank(a.kind)
+	rank, old := ownerRank(c.kind), ownerRank(a.kind)
+	if old > 0 && rank > 0 && rank < 4 && old < 4 {
+		return c.score > a.score
+	}
+	return rank > old
 }
 
 func ownerRank(k ownerKind) int {

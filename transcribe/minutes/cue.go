@@ -40,6 +40,7 @@ func (k cueKind) work() bool { return k <= cueList }
 
 // cue is one entry of a table: several ways to say one thing.
 type cue struct {
+	han      bool // from the Chinese table: looked for only where Chinese is spoken
 	kind     cueKind
 	name     string // unique in its table and kind; what "why" shows
 	weight   float64
@@ -61,17 +62,18 @@ type patternRef struct {
 // hit is one cue found in a sentence.
 type hit struct {
 	cue      int
-	from, to int // tokens
+	from, to int  // tokens
+	loose    bool // its pattern has a gap
 }
 
 // readCues compiles tables into an index.
-func readCues(fold *folder, tables ...string) (*cueIndex, error) {
+func readCues(fold *folder, english, chinese string) (*cueIndex, error) {
 	x := &cueIndex{first: map[string][]patternRef{}}
 	kinds := map[string]cueKind{}
 	for i, name := range cueKindNames() {
 		kinds[name] = cueKind(i)
 	}
-	for _, table := range tables {
+	for i, table := range [...]string{english, chinese} {
 		number := 0
 		for line := range strings.Lines(table) {
 			number++
@@ -79,7 +81,7 @@ func readCues(fold *folder, tables ...string) (*cueIndex, error) {
 			if line == "" || line[0] == '#' {
 				continue
 			}
-			if err := x.line(fold, kinds, line); err != nil {
+			if err := x.line(fold, kinds, line, i == 1); err != nil {
 				return nil, fmt.Errorf("line %d: %w", number, err)
 			}
 		}
@@ -89,7 +91,7 @@ func readCues(fold *folder, tables ...string) (*cueIndex, error) {
 }
 
 // line reads a heading or a pattern.
-func (x *cueIndex) line(fold *folder, kinds map[string]cueKind, line string) error {
+func (x *cueIndex) line(fold *folder, kinds map[string]cueKind, line string, han bool) error {
 	if line[0] != '[' {
 		if len(x.cues) == 0 {
 			return fmt.Errorf("a pattern stands before the first heading")
@@ -114,7 +116,7 @@ func (x *cueIndex) line(fold *folder, kinds map[string]cueKind, line string) err
 	if err != nil {
 		return fmt.Errorf("heading %q: %w", line, err)
 	}
-	x.cues = append(x.cues, cue{kind: kind, name: fields[1], weight: weight})
+	x.cues = append(x.cues, cue{han: han, kind: kind, name: fields[1], weight: weight})
 	return nil
 }
 
@@ -167,19 +169,22 @@ func begins(nodes []node, words map[string]bool, all *bool) bool {
 }
 
 // find lists the cues of a sentence in order of position, each cue at most once per position.
-func (x *cueIndex) find(tokens []token) []hit {
+func (x *cueIndex) find(tokens []token, han bool) []hit {
 	var hits []hit
 	for i := range tokens {
 		begin := len(hits)
 		try := func(ref patternRef) {
 			c := &x.cues[ref.cue]
+			if c.han && !han {
+				return
+			}
 			for _, h := range hits[begin:] {
 				if h.cue == ref.cue {
 					return
 				}
 			}
 			if end := match(c.patterns[ref.pattern].nodes, tokens, i); end > i {
-				hits = append(hits, hit{cue: ref.cue, from: i, to: end})
+				hits = append(hits, hit{cue: ref.cue, from: i, to: end, loose: c.patterns[ref.pattern].loose})
 			}
 		}
 		for _, ref := range x.first[tokens[i].word] {

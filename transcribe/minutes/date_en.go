@@ -51,11 +51,8 @@ func (p *timeParser) readEnglish() (when, bool) {
 		p.at = begin
 		s, rule, ok = p.longest(englishRules())
 	}
-	if !ok {
+	if !ok || rule == "holiday" && begin == w.from { // "the Christmas banner" is no date
 		return when{}, false
-	}
-	if rule == "past" {
-		w.role = rolePast
 	}
 	if s == pastSpan {
 		w.role, s = rolePast, span{}

@@ -32,6 +32,9 @@ func (p *timeParser) readChinese() (when, bool) {
 	if w.role == roleOn {
 		w.role = p.chineseAfterword(rule)
 	}
+	if rule == "holiday" && w.role == roleOn && p.at < len(p.tokens) && !p.tokens[p.at].has(tagComma) {
+		return when{}, false // 聖誕的橫幅 is no date
+	}
 	w.to, w.rule = p.at, rule
 	w.settle(s, p.today)
 	return w, true

@@ -172,7 +172,11 @@ func (d *departments) at(tokens []token, i int, text string) int {
 		}
 	}
 	if n := longestOf(d.alone, tokens, i); n > 0 {
-		return n + d.suffixAt(tokens, i+n)
+		s := d.suffixAt(tokens, i+n)
+		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && !(i > 0 && beforeDept(tokens[i-1].word)) {
+			return 0 // "the design", "product": also everyday words
+		}
+		return n + s
 	}
 	if tokens[i].has(tagHan) {
 		return d.guessHan(tokens, i)
@@ -198,7 +202,7 @@ func (d *departments) guessHan(tokens []token, i int) int {
 		return 0
 	}
 	for n := 2; n <= 3 && i+n < len(tokens); n++ {
-		if !tokens[i+n-1].has(tagHan) || isChineseGrammar(tokens[i+n-1].word) || isChineseGrammar(tokens[i].word) {
+		if !tokens[i+n-1].has(tagHan) || isChineseGrammar(tokens[i+n-1].word) || isChineseGrammar(tokens[i].word) || handsOver(tokens[i].word) {
 			return 0
 		}
 		switch tokens[i+n].word {
@@ -210,6 +214,15 @@ func (d *departments) guessHan(tokens []token, i int) int {
 		}
 	}
 	return 0
+}
+
+// beforeDept are words that a department by its bare name follows.
+func beforeDept(word string) bool {
+	switch word {
+	case "the", "and", "on", "with", "to", "by", "from", "ask", "tell", "get", "have", "let", "chase", "that", "for", "is":
+		return true
+	}
+	return handsOver(word) || isHan([]rune(word)[0])
 }
 
 func handsOver(word string) bool {

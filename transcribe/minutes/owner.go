@@ -8,7 +8,7 @@ func (k *talk) addressee(c *claim, answered answer, answerer int) int {
 	l := &k.lines[c.line]
 	named := -1
 	for _, m := range l.mentions {
-		if len(m.who) != 1 || m.who[0] == l.speaker {
+		if len(m.who) != 1 || m.ambiguous || m.who[0] == l.speaker {
 			continue
 		}
 		if m.from <= c.trigger.from && m.to >= c.from || l.lastWord(m.to) {

@@ -18,6 +18,7 @@ import (
 type pattern struct {
 	nodes []node
 	text  string // as written, for errors
+	loose bool   // it has a gap: what it spans is not all its own
 }
 
 type nodeKind uint8
@@ -85,7 +86,7 @@ func compile(fold *folder, text string) (pattern, error) {
 	if err != nil {
 		return pattern{}, fmt.Errorf("pattern %q: %w", text, err)
 	}
-	return pattern{nodes: nodes, text: text}, nil
+	return pattern{nodes: nodes, text: text, loose: strings.Contains(text, "..")}, nil
 }
 
 // sequence reads elements up to the end, a bar or a closing parenthesis.

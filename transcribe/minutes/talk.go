@@ -33,9 +33,9 @@ type line struct {
 
 // mention is a name or a department.
 type mention struct {
-	from, to int
-	who      []int // participants; more than one: ambiguous. nil for a department
-	sound    bool  // found by sound only
+	from, to  int
+	who       []int // participants; nil for a department
+	ambiguous bool  // who holds everybody it may be
 }
 
 // limits that keep one endless utterance from becoming one endless sentence.
@@ -182,6 +182,7 @@ func (k *talk) tag(l *line) {
 	for i := 0; i < len(l.tokens); i += max(1, l.tokens[i].jump) {
 		k.tagMention(l, i)
 	}
+	k.group(l)
 	if k.hasDay {
 		l.dates = k.lexicon.calendar.find(l.tokens, k.today)
 	}
@@ -192,14 +193,18 @@ func (k *talk) tag(l *line) {
 			first.jump, first.ref = d.to-d.from, i
 		}
 	}
-	l.hits = k.lexicon.cues.find(l.tokens)
+	l.hits = k.lexicon.cues.find(l.tokens, han > 0)
 }
 
 // bound marks where clauses begin and where only particles follow.
 func (k *talk) bound(l *line) {
-	open := true
+	open, clause := true, 0
 	for i := range l.tokens {
 		t := &l.tokens[i]
+		if t.has(tagComma) || i > 0 && breaks(t.word) {
+			clause++
+		}
+		t.clause = clause
 		if open {
 			t.tags |= tagOpen
 		}
@@ -217,6 +222,15 @@ func (k *talk) bound(l *line) {
 			t.tags |= tagShut
 		}
 	}
+}
+
+// breaks are words that begin a clause of another mood.
+func breaks(word string) bool {
+	switch word {
+	case "but", "so", "because", "otherwise", "once", "since", "although", "while", "但", "否", "然":
+		return true
+	}
+	return false
 }
 
 // isLink are words that join clauses.
@@ -249,17 +263,59 @@ func isParticle(word string) bool {
 // tagMention marks the name or department that begins at token i.
 func (k *talk) tagMention(l *line, i int) {
 	t := &l.tokens[i]
+	if t.has(tagComma) {
+		return
+	}
 	verbatim := k.transcript.Utterances[t.utt].Text[t.start:t.end]
 	dept := k.lexicon.depts.at(l.tokens, i, verbatim)
 	if c := k.roster.at(l.tokens, i); c != nil && len(c.words) >= dept && k.isName(l, i, c, verbatim) {
 		t.tags, t.jump, t.ref = t.tags|tagName, len(c.words), len(l.mentions)
-		l.mentions = append(l.mentions, mention{from: i, to: i + len(c.words), who: c.who})
+		l.mentions = append(l.mentions, mention{from: i, to: i + len(c.words), who: c.who, ambiguous: len(c.who) > 1})
 		return
 	}
 	if dept > 0 {
 		t.tags, t.jump, t.ref = t.tags|tagDept, dept, len(l.mentions)
 		l.mentions = append(l.mentions, mention{from: i, to: i + dept})
 	}
+}
+
+// group makes one mention of "Ivy and Jack" and 美玲跟家豪, so that both own what follows.
+func (k *talk) group(l *line) {
+	for i := 0; i+1 < len(l.mentions); i++ {
+		a, b := &l.mentions[i], &l.mentions[i+1]
+		if len(a.who) == 0 || len(b.who) != 1 || a.ambiguous || b.from != a.to+1 || !k.joins(l, a.to, b.to) {
+			continue
+		}
+		a.who = append(append([]int(nil), a.who...), b.who...)
+		a.to = b.to
+		l.tokens[a.from].jump = a.to - a.from
+		inner := &l.tokens[b.from]
+		inner.tags, inner.jump, inner.ref = inner.tags&^tagName, 0, -1
+		l.mentions = append(l.mentions[:i+1], l.mentions[i+2:]...)
+		for j := range l.mentions {
+			l.tokens[l.mentions[j].from].ref = j
+		}
+		i--
+	}
+}
+
+// joins reports whether the word at token i joins two names rather than one telling the other.
+func (k *talk) joins(l *line, i, after int) bool {
+	next := ""
+	if after < len(l.tokens) {
+		next = l.tokens[after].word
+	}
+	switch l.tokens[i].word {
+	case "and", "&", "和", "及", "与":
+		return next != "to" || !l.tokens[i+1].has(tagOpen)
+	case "跟", "同":
+		switch next {
+		case "说", "讲", "话", "确", "对", "讨", "联", "沟", "要", "拿", "商", "学":
+			return false
+		}
+		return true
+	}
+	return l.tokens[i].has(tagComma) && (next == "and" || next == "和")
 }
 
 // isName decides whether a calling is one here: "will" and "data" are also words.

@@ -26,11 +26,12 @@ const (
 
 // token is a word, a Chinese character, or a comma; never empty.
 type token struct {
-	word  string // folded
-	utt   int    // index of its utterance in the transcript
-	start int    // byte range in that utterance's text
-	end   int
-	tags  tag
+	word   string // folded
+	utt    int    // index of its utterance in the transcript
+	clause int    // number of its clause in the line
+	start  int    // byte range in that utterance's text
+	end    int
+	tags   tag
 	// jump is how many tokens the mention that starts here takes; 0 where none starts.
 	jump int
 	// who or when the mention that starts here stands for: an index into the line's mentions.
