@@ -44,6 +44,23 @@ func (k *talk) reply(index int) (answer, int) {
 	return silence, -1
 }
 
+// volunteerFor is the first line of another speaker that takes on open work, past those who decline;
+// -1 where nobody does.
+func (k *talk) volunteerFor(index int) int {
+	for i := index + 1; i < len(k.lines) && i <= index+4; i++ {
+		if k.lines[i].speaker == k.lines[index].speaker {
+			if k.withdraws(i) {
+				return -1
+			}
+			continue
+		}
+		if k.answer(i) == accepts {
+			return i
+		}
+	}
+	return -1
+}
+
 // answer reads one line as an answer.
 func (k *talk) answer(index int) answer {
 	l := &k.lines[index]
@@ -53,9 +70,11 @@ func (k *talk) answer(index int) answer {
 		switch {
 		case c.kind == cueAccept && h.from < 6:
 			accept = max(accept, c.weight)
+		case c.kind == cueCommit && c.weight >= 2.5 && h.from < 6: // "put me down"
+			accept = max(accept, 1)
 		case c.kind == cueRefuse && (c.name == "hand-on" || c.name == "换人" || c.name == "換人"):
 			hand = true
-		case c.kind == cueRefuse && h.from < 8 && !k.inAccept(l, h):
+		case c.kind == cueRefuse && h.from < 8 && !k.inAccept(l, h) && !k.covered(l, h):
 			refuse = max(refuse, c.weight)
 		}
 	}

@@ -1,5 +1,7 @@
 package minutes
 
+import "slices"
+
 // ownerKind says how an item's owner is told.
 type ownerKind uint8
 
@@ -110,10 +112,12 @@ func (k *talk) reaches(l *line, h hit, c *cue, made *claim) bool {
 	return false
 }
 
-// covered reports whether a longer cue for work holds all of h: "don't forget to" is no refusal.
+// covered reports whether a longer cue for work, or a question, holds all of h: "don't forget to" is
+// no refusal, and 可唔可以 no negation.
 func (k *talk) covered(l *line, h hit) bool {
 	for _, w := range l.hits {
-		if !w.loose && k.lexicon.cues.cues[w.cue].kind.work() && w.from <= h.from && w.to >= h.to && w.to-w.from > h.to-h.from {
+		kind := k.lexicon.cues.cues[w.cue].kind
+		if !w.loose && (kind.work() || kind == cueAsk) && w.from <= h.from && w.to >= h.to && w.to-w.from > h.to-h.from {
 			return true
 		}
 	}
@@ -234,7 +238,8 @@ func ownerRank(k ownerKind) int {
 func sameOwner(a, b *claim) bool {
 	if a.kind != b.kind {
 		return a.kind == ownerNobody || b.kind == ownerNobody || // "action item: you …"
-			a.kind == ownerNamed && b.kind == ownerYou && a.from < b.from // "Dev, … you're writing"
+			a.kind == ownerNamed && b.kind == ownerYou && a.from < b.from || // "Dev, … you're writing"
+			a.kind == ownerYou && b.kind == ownerNamed && b.from-a.to <= 3 && b.from >= a.to // 記得啊，小張…
 	}
 	switch a.kind {
 	case ownerNamed:
@@ -268,15 +273,16 @@ func (k *talk) separate(l *line, all []claim) []claim {
 			kept = append(kept, c)
 		}
 	}
+	slices.SortStableFunc(kept, func(a, b claim) int { return a.trigger.from - b.trigger.from })
 	for i := range kept {
-		if i == 0 {
-			kept[i].from = 0
+		c := &kept[i]
+		if c.to = len(l.tokens); i+1 < len(kept) {
+			c.to = max(min(kept[i+1].from, kept[i+1].trigger.from), c.trigger.from+1)
 		}
-		if i+1 < len(kept) {
-			kept[i].to = kept[i+1].from
-		} else {
-			kept[i].to = len(l.tokens)
+		if c.from = 0; i > 0 {
+			c.from = min(kept[i-1].to, c.trigger.from)
 		}
+		c.trigger.to = min(c.trigger.to, c.to)
 	}
 	return kept
 }

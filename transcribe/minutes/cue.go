@@ -51,12 +51,19 @@ type cue struct {
 type cueIndex struct {
 	cues  []cue
 	first map[string][]patternRef // patterns by the word they begin with
-	any   []patternRef            // patterns that may begin with a class
+	class []classRefs             // patterns by the class they begin with
+	any   []patternRef            // patterns that may begin with anything
 }
 
 // patternRef names one pattern of one cue.
 type patternRef struct {
 	cue, pattern int
+}
+
+// classRefs are the patterns that begin with one class.
+type classRefs struct {
+	tag  tag
+	refs []patternRef
 }
 
 // hit is one cue found in a sentence.
@@ -127,6 +134,10 @@ func (x *cueIndex) index() {
 			ref := patternRef{c, p}
 			words, all := map[string]bool{}, false
 			begins(x.cues[c].patterns[p].nodes, words, &all)
+			if nodes := x.cues[c].patterns[p].nodes; all && nodes[0].kind == nodeTag && nodes[0].tag != 0 && !nodes[0].optional {
+				x.addClass(nodes[0].tag, ref)
+				continue
+			}
 			if all {
 				x.any = append(x.any, ref)
 				continue
@@ -136,6 +147,16 @@ func (x *cueIndex) index() {
 			}
 		}
 	}
+}
+
+func (x *cueIndex) addClass(t tag, ref patternRef) {
+	for i := range x.class {
+		if x.class[i].tag == t {
+			x.class[i].refs = append(x.class[i].refs, ref)
+			return
+		}
+	}
+	x.class = append(x.class, classRefs{tag: t, refs: []patternRef{ref}})
 }
 
 // begins collects the words that a match of nodes can begin with; all is set where a class can.
@@ -189,6 +210,13 @@ func (x *cueIndex) find(tokens []token, han bool) []hit {
 		}
 		for _, ref := range x.first[tokens[i].word] {
 			try(ref)
+		}
+		for _, class := range x.class {
+			if tokens[i].has(class.tag) {
+				for _, ref := range class.refs {
+					try(ref)
+				}
+			}
 		}
 		for _, ref := range x.any {
 			try(ref)

@@ -1,6 +1,8 @@
 package minutes
 
 import (
+	"strings"
+
 	"github.com/parley/parley"
 )
 
@@ -28,6 +30,58 @@ type when struct {
 // calendar resolves time expressions. It is constant and safe for concurrent use.
 type calendar struct {
 	holidays []holiday
+	english  []timeRule
+	chinese  []timeRule
+	core     map[string]bool // words one of which every time expression has
+}
+
+// newCalendar compiles the rules.
+func newCalendar(fold *folder) (*calendar, error) {
+	holidays, err := readHolidays(fold, holidayTable)
+	if err != nil {
+		return nil, err
+	}
+	c := &calendar{holidays: holidays, english: englishRules(), chinese: chineseRules(), core: map[string]bool{}}
+	for word := range strings.FieldsSeq(coreWords) {
+		c.core[word] = true
+	}
+	for _, h := range holidays {
+		for _, words := range h.words {
+			c.core[words[0]] = true
+		}
+	}
+	return c, nil
+}
+
+// coreWords keep the rules from being tried where no time is spoken of: without one of these words
+// among the next few, nothing can match.
+const coreWords = `today tonight tomorrow yesterday day days eod cob eob business play week weeks weekend month months
+year quarter q1 q2 q3 q4 hour hours fortnight morning afternoon evening night noon midday midnight lunch lunchtime
+am pm o'clock thing time
+monday mondays mon tuesday tuesdays tue tues wednesday wednesdays wed thursday thursdays thu thurs friday fridays fri
+saturday saturdays sunday sundays january jan february feb march april apr may june jun july jul august aug september
+sept october oct november nov december dec
+first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+sixteenth seventeenth eighteenth nineteenth twentieth twenty thirtieth thirty
+日 天 号 月 周 拜 期 年 季 今 明 后 听 聼 昨 寻 琴 噚 钟 点 时 晚 朝 夜 昼 收 放 下 落 散 午 即 当 翌 啱 刚 头 前 上 初 底 尾`
+
+// near is how far ahead of a token its core word may stand.
+const near = 7
+
+// reach tells from which tokens on a core word is near; nil where there is none at all.
+func (c *calendar) reach(tokens []token) []bool {
+	reached := make([]bool, len(tokens))
+	any, last := false, len(tokens)+near
+	for i := len(tokens) - 1; i >= 0; i-- {
+		if tokens[i].has(tagNum) || c.core[tokens[i].word] {
+			last, any = i, true
+		}
+		reached[i] = last-i <= near
+	}
+	if !any {
+		return nil
+	}
+	return reached
 }
 
 // timeParser walks over the tokens of one sentence.
@@ -96,14 +150,23 @@ func (p *timeParser) number() (int, bool) {
 // over a shorter one that begins at the same token.
 func (c *calendar) find(tokens []token, today day) []when {
 	var found []when
-	for i := 0; i < len(tokens); {
+	reached := c.reach(tokens)
+	if reached == nil {
+		return nil
+	}
+	for i, end := 0, 0; i < len(tokens); {
+		inNumber := i > end && chineseDigit(tokens[i].word) >= 0 && chineseDigit(tokens[i-1].word) >= 0
+		if !reached[i] || inNumber {
+			i++
+			continue
+		}
 		w, ok := c.readAt(tokens, i, today)
 		if !ok {
 			i++
 			continue
 		}
 		found = append(found, w)
-		i = w.to
+		i, end = w.to, w.to
 	}
 	return found
 }

@@ -46,10 +46,10 @@ func (p *timeParser) readEnglish() (when, bool) {
 	if w.role == roleBefore { // before the demo on Tuesday
 		p.skipEvent()
 	}
-	s, rule, ok := p.longest(englishRules())
+	s, rule, ok := p.longest(p.english)
 	if !ok && p.at != begin {
 		p.at = begin
-		s, rule, ok = p.longest(englishRules())
+		s, rule, ok = p.longest(p.english)
 	}
 	if !ok || rule == "holiday" && begin == w.from { // "the Christmas banner" is no date
 		return when{}, false
@@ -189,16 +189,17 @@ func (p *timeParser) dayAfterTime() (span, bool) {
 func readClock(p *timeParser) (span, bool) {
 	before := p.peek(-1)
 	if p.word("lunch", "lunchtime", "noon", "midday", "midnight") {
-		return single(p.today), before == "before" || before == "by" || before == "after" || before == "until"
+		s, _ := p.dayAfterTime()
+		return s, before == "before" || before == "by" || before == "after" || before == "until"
 	}
 	if _, ok := p.number(); ok && p.word("am", "pm", "o'clock") {
-		return single(p.today), true
+		return p.dayAfterTime()
 	}
 	if len(p.peek(0)) > 2 && p.tokens[p.at].has(tagNum) {
 		word := p.peek(0)
 		if tail := word[len(word)-2:]; tail == "am" || tail == "pm" {
 			p.at++
-			return single(p.today), true
+			return p.dayAfterTime()
 		}
 	}
 	return span{}, false

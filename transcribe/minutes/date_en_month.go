@@ -151,7 +151,11 @@ func (p *timeParser) endsDate() bool {
 func readMonthPart(p *timeParser) (span, bool) {
 	year, month := p.today.ym()
 	if p.word("month") {
-		return monthEnd(year, month), p.word("end")
+		if p.word("end") {
+			return monthEnd(year, month), true
+		}
+		p.at++ // "month end" is often heard as "month and"
+		return monthEnd(year, month), p.peek(-1) == "and" && p.at >= len(p.tokens) && p.peek(-3) == "by"
 	}
 	which := p.partWord()
 	if which == whole {

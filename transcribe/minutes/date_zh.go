@@ -21,7 +21,7 @@ func (p *timeParser) readChinese() (when, bool) {
 		w.role = roleNot
 	case p.han("到", "喺", "在", "于", "等到") != "":
 	}
-	s, rule, ok := p.longest(chineseRules())
+	s, rule, ok := p.longest(p.chinese)
 	if !ok {
 		return when{}, false
 	}

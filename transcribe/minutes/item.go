@@ -20,7 +20,8 @@ const (
 // Item is an action item with what the extractor knows beyond its record.
 type Item struct {
 	parley.ActionItem
-	Owners []parley.Owner // all owners; ActionItem.Owner is the one, or all their names joined
+	Owners []parley.Owner       // all owners; ActionItem.Owner is the one, or all their names joined
+	Agreed []parley.UtteranceID // the last utterances of the evidence, which only say yes
 	Tier   Tier
 	Score  float64
 }
@@ -28,7 +29,8 @@ type Item struct {
 // found is an item before it has its final form.
 type found struct {
 	claim    claim
-	utts     []int // utterances, the one that establishes it first
+	utts     []int // utterances that establish it, the first one first
+	answers  []int // utterances that only agree to it
 	owners   []parley.Owner
 	due      *parley.Due
 	dueAt    role
@@ -50,15 +52,24 @@ func (k *talk) items() []found {
 		}
 		reply, at := k.reply(i)
 		for _, c := range claims {
+			reply, at := reply, at
+			if c.kind == ownerOpen {
+				if at = k.volunteerFor(i); at >= 0 {
+					reply = accepts
+				}
+			}
 			f, ok := k.decide(c, reply, at)
 			if !ok {
 				continue
 			}
-			if reply == accepts && f.claim.line == i && (c.kind == ownerYou || c.kind == ownerNamed || c.kind == ownerNobody) && k.onlyAccepts(at) {
+			if reply == accepts && c.kind != ownerOpen && (c.kind == ownerYou || c.kind == ownerNamed || c.kind == ownerNobody) && k.onlyAccepts(at) {
 				answered[at] = true
 			}
 			if f.claim.line != i {
 				answered[f.claim.line] = true
+				if next := f.claim.line + 1; next < len(k.lines) && k.lines[next].speaker == k.lines[f.claim.line].speaker {
+					answered[next] = k.isDateLine(next) || len(k.lines[next].tokens) < 8
+				}
 			}
 			all = append(all, f)
 		}
@@ -85,8 +96,55 @@ func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
 		return found{}, false
 	}
 	f := k.build(c, reply, at)
+	if c.kind == ownerOpen {
+		k.volunteer(&f, at)
+	}
 	return f, f.task != ""
 }
+
+// volunteer makes the line that takes on open work the one an item stands on; its words are the task
+// when they say more than "I can do that".
+func (k *talk) volunteer(f *found, at int) {
+	l := &k.lines[at]
+	asked := f.utts
+	f.utts = nil
+	f.add(l.tokens[0].utt)
+	for _, u := range asked {
+		f.add(u)
+	}
+	for _, c := range k.claims(at) {
+		if c.kind != ownerSpeaker || c.score < scoreProposed {
+			continue
+		}
+		if task := k.task(l, &c, 0, 0); k.says(task) > 1 && !c.points(k) {
+			answer := found{claim: c}
+			answer.findDue(k, at, silence)
+			from, to := answer.dueWords(k)
+			f.task = k.task(l, &c, from, to)
+		}
+		f.claim.score = max(f.claim.score, c.score)
+		f.claim.why = append(f.claim.why, c.why...)
+	}
+	if f.due == nil {
+		f.bestDate(k, at, 0, len(l.tokens))
+	}
+	if next := at + 1; f.due == nil && next < len(k.lines) && k.lines[next].speaker == l.speaker {
+		f.bestDate(k, next, 0, len(k.lines[next].tokens))
+	}
+	f.claim.line, f.claim.from, f.claim.to = at, 0, len(l.tokens)
+}
+
+// points reports a claim that only points at work: "leave that with me".
+func (c *claim) points(k *talk) bool {
+	switch k.lexicon.cues.cues[c.trigger.cue].name {
+	case "mine", "my-action", "我來":
+		return true
+	}
+	return false
+}
+
+// says counts the words of a task that carry meaning.
+func (k *talk) says(task string) int { return len(k.content(&found{task: task})) }
 
 // onlyAccepts reports whether an answering line adds no work of its own beyond saying yes.
 func (k *talk) onlyAccepts(index int) bool {
@@ -108,8 +166,8 @@ func (k *talk) build(c claim, reply answer, at int) found {
 	for _, t := range l.tokens[c.trigger.from:c.to] {
 		f.add(t.utt)
 	}
-	if reply == accepts && at >= 0 {
-		f.add(k.lines[at].tokens[0].utt)
+	if reply == accepts && at >= 0 && c.kind != ownerSpeaker {
+		f.answers = append(f.answers, k.lines[at].tokens[0].utt)
 	}
 	f.findDue(k, at, reply)
 	dueFrom, dueTo := f.dueWords(k)
@@ -227,6 +285,12 @@ func (k *talk) finish(f *found, ordinal int) Item {
 	item.Task, item.Due = f.task, f.due
 	for _, u := range f.utts {
 		item.Utterances = append(item.Utterances, utterances[u].ID)
+	}
+	for _, u := range f.answers {
+		if len(item.Utterances) < mostEvidence && !contains(f.utts, u) {
+			item.Utterances = append(item.Utterances, utterances[u].ID)
+			item.Agreed = append(item.Agreed, utterances[u].ID)
+		}
 	}
 	first := &utterances[f.utts[0]]
 	item.Quote = k.quote(l, f)

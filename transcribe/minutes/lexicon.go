@@ -31,11 +31,10 @@ type lexicon struct {
 func newLexicon() (*lexicon, error) {
 	fold := newFolder(foldTable)
 	l := &lexicon{fold: fold, verbs: readVerbs(verbTable), depts: readDepartments(fold, deptTable)}
-	holidays, err := readHolidays(fold, holidayTable)
-	if err != nil {
+	var err error
+	if l.calendar, err = newCalendar(fold); err != nil {
 		return nil, err
 	}
-	l.calendar = &calendar{holidays: holidays}
 	if l.cues, err = readCues(fold, englishCueTable, chineseCueTable); err != nil {
 		return nil, fmt.Errorf("cue tables: %w", err)
 	}
@@ -222,7 +221,7 @@ func beforeDept(word string) bool {
 	case "the", "and", "on", "with", "to", "by", "from", "ask", "tell", "get", "have", "let", "chase", "that", "for", "is":
 		return true
 	}
-	return handsOver(word) || isHan([]rune(word)[0])
+	return handsOver(word)
 }
 
 func handsOver(word string) bool {

@@ -38,9 +38,16 @@ func (k *talk) sameWork(a, b *found) bool {
 			}
 		}
 	}
-	share := overlap(k.content(a), k.content(b))
+	words, others := k.content(a), k.content(b)
+	share := overlap(words, others)
+	if min(len(words), len(others)) < 2 && b.claim.line-a.claim.line > 4 {
+		return false // too little to tell, unless it is said at once
+	}
+	if share > 0.5 {
+		return true
+	}
 	near := b.claim.line-a.claim.line <= 4
-	return share > 0.5 || near && share > 0.34 && len(a.owners) > 0 && len(b.owners) > 0
+	return near && len(a.owners) > 0 && len(b.owners) > 0 && share > 0.34
 }
 
 // content are the words of a task that carry meaning, in order, each once.
@@ -60,13 +67,12 @@ func (k *talk) content(f *found) []string {
 	return words
 }
 
-// overlap is the share of the shorter list that stands in the longer one; 0 for lists too short to
-// tell.
+// overlap is the share of the shorter list that stands in the longer one; 0 where one is empty.
 func overlap(a, b []string) float64 {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	if len(a) < 2 {
+	if len(a) == 0 {
 		return 0
 	}
 	shared := 0
@@ -83,6 +89,7 @@ func absorbItem(a, b *found) {
 	for _, u := range b.utts {
 		a.add(u)
 	}
+	a.answers = append(a.answers, b.answers...)
 	if b.due != nil && (a.due == nil || b.due.Date != "") {
 		a.due = b.due
 	}

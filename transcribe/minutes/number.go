@@ -64,7 +64,7 @@ func englishOrdinal(word string) int {
 
 // digits reads a whole number of at most four digits.
 func digits(word string) (int, bool) {
-	if len(word) == 0 || len(word) > 4 {
+	if len(word) == 0 || len(word) > 4 || word[0] < '0' || word[0] > '9' {
 		return 0, false
 	}
 	n, err := strconv.Atoi(word)

@@ -18,13 +18,25 @@ func (k *talk) addressee(c *claim, answered answer, answerer int) int {
 	if named >= 0 {
 		return named
 	}
-	if answered == accepts && answerer >= 0 {
+	if answered == accepts && answerer >= 0 && !k.namedElsewhere(c, k.lines[answerer].speaker) {
 		return k.lines[answerer].speaker
 	}
 	if who := k.bySound(l, c); who >= 0 {
 		return who
 	}
 	return k.nameNearby(c.line)
+}
+
+// namedElsewhere reports whether another part of the line already gives work to a participant: then
+// their answer is about that part.
+func (k *talk) namedElsewhere(c *claim, who int) bool {
+	l := &k.lines[c.line]
+	for _, m := range l.mentions {
+		if contains(m.who, who) && m.from >= c.to {
+			return true
+		}
+	}
+	return false
 }
 
 // lastWord reports whether only particles follow token i.

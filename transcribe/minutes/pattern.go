@@ -247,7 +247,7 @@ func matchGap(n *node, rest []node, tokens []token, i int) int {
 		if i >= len(tokens) || skipped == n.most || tokens[i].has(tagComma) && !n.commas {
 			return -1
 		}
-		i++
+		i += max(1, tokens[i].jump)
 	}
 }
 

@@ -17,7 +17,8 @@ type prediction struct {
 }
 
 type predictedItem struct {
-	Evidence   []parley.UtteranceID `json:"evidence"`
+	Evidence   []parley.UtteranceID `json:"evidence"` // what establishes it
+	Agreed     []parley.UtteranceID `json:"x_agreed,omitempty"`
 	Owner      any                  `json:"owner"` // null, a name, or a list of names
 	Due        *parley.Date         `json:"due"`
 	Task       string               `json:"task"`
@@ -56,7 +57,7 @@ func WritePrediction(w io.Writer, id parley.MeetingID, f *Findings, explain bool
 
 func predictItem(item *Item, explain bool) predictedItem {
 	p := predictedItem{
-		Evidence: item.Utterances, Task: item.Task, Confidence: item.Confidence,
+		Evidence: item.Utterances[:len(item.Utterances)-len(item.Agreed)], Agreed: item.Agreed, Task: item.Task, Confidence: item.Confidence,
 		ID: item.ID, Tier: item.Tier, Quote: item.Quote,
 	}
 	switch names := ownerNames(item.Owners); len(names) {

@@ -65,8 +65,10 @@ func variants(name string, title bool) []string {
 	case han == len(runes) && (han == 3 || han == 4): // 林志明: 志明, 阿明, 小林
 		given := string(runes[len(runes)-2:])
 		all = append(all, given, "阿"+string(runes[len(runes)-1:]), "小"+string(runes[:1]), "老"+string(runes[:1]))
+		all = append(all, pets(runes[len(runes)-1:])...)
 	case han == len(runes) && han == 2 && runes[0] != '阿' && runes[0] != '小' && runes[0] != '老': // 張偉: 小張
 		all = append(all, "小"+string(runes[:1]), "老"+string(runes[:1]), "阿"+string(runes[1:]))
+		all = append(all, pets(runes[1:])...)
 	case han > 0 && len(runes) > 2 && (runes[0] == '阿' || runes[0] == '小'): // 阿Ken: Ken
 		all = append(all, string(runes[1:]))
 	case han == 0:
@@ -82,6 +84,11 @@ func variants(name string, title bool) []string {
 		all = append(all, surnames(runes)...)
 	}
 	return all
+}
+
+// pets are the familiar forms of a given name's last character: 俊哥.
+func pets(last []rune) []string {
+	return []string{string(last) + "哥", string(last) + "姐", string(last) + "仔"}
 }
 
 // surnames are the polite forms: 何小姐, 林經理.

@@ -12,6 +12,7 @@ const (
 // decisions lists the lines that settle something.
 func (k *talk) decisions(taken map[int]bool) []parley.Decision {
 	var all []parley.Decision
+	ordinals := map[int]int{}
 	for i := range k.lines {
 		l := &k.lines[i]
 		if l.asks || taken[i] {
@@ -22,7 +23,7 @@ func (k *talk) decisions(taken map[int]bool) []parley.Decision {
 			continue
 		}
 		all = append(all, parley.Decision{
-			ID:   k.entryID("decision", l, len(all)),
+			ID:   k.entryID("decision", l, ordinals),
 			Text: k.text(l, 0, len(l.tokens)), Evidence: k.evidence(l, nil, score, why),
 		})
 	}
@@ -47,6 +48,7 @@ func (k *talk) speaksAgainst(l *line) bool {
 // questions lists questions that the answer leaves open.
 func (k *talk) questions() []parley.Question {
 	var all []parley.Question
+	ordinals := map[int]int{}
 	for i := range k.lines {
 		l := &k.lines[i]
 		asked, why := k.sum(l, cueAsk)
@@ -63,7 +65,7 @@ func (k *talk) questions() []parley.Question {
 		answer := &k.lines[at]
 		_, unsure := k.sum(answer, cueUnsure)
 		all = append(all, parley.Question{
-			ID:   k.entryID("question", l, len(all)),
+			ID:   k.entryID("question", l, ordinals),
 			Text: k.text(l, 0, len(l.tokens)), Evidence: k.evidence(l, answer, asked, append(why, unsure...)),
 		})
 	}
@@ -124,6 +126,9 @@ func (k *talk) evidence(l, answer *line, score float64, why []string) parley.Evi
 	return e
 }
 
-func (k *talk) entryID(kind string, l *line, ordinal int) parley.ItemID {
-	return makeID(kind, k.transcript.Meeting.ID, k.transcript.Utterances[l.tokens[0].utt].ID, ordinal)
+// entryID numbers the entries of one utterance.
+func (k *talk) entryID(kind string, l *line, ordinals map[int]int) parley.ItemID {
+	first := l.tokens[0].utt
+	ordinals[first]++
+	return makeID(kind, k.transcript.Meeting.ID, k.transcript.Utterances[first].ID, ordinals[first]-1)
 }
