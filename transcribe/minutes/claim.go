@@ -21,9 +21,10 @@ type claim struct {
 	from, to int // tokens of the line that belong to it
 	trigger  hit // the strongest cue
 	kind     ownerKind
-	who      []int // ownerNamed: participants
-	dept     int   // ownerDept: index of the mention
-	score    float64
+	who      []int   // ownerNamed: participants
+	dept     int     // ownerDept: index of the mention
+	score    float64 // of the rules
+	sum      int32   // of the model
 	why      []string
 }
 
@@ -42,6 +43,17 @@ const (
 
 // claims finds who is said to do what in a line. Against-cues lower those they speak about.
 func (k *talk) claims(index int) []claim {
+	if k.cached == nil {
+		k.cached = make([][]claim, len(k.lines))
+	}
+	if k.cached[index] == nil {
+		k.cached[index] = k.findClaims(index)
+	}
+	return k.cached[index]
+}
+
+// findClaims makes them; never nil.
+func (k *talk) findClaims(index int) []claim {
 	l := &k.lines[index]
 	var all []claim
 	for _, h := range l.hits {
@@ -51,7 +63,9 @@ func (k *talk) claims(index int) []claim {
 		}
 		all = join(all, k.claim(index, h, c))
 	}
-	all = k.separate(l, all)
+	if all = k.separate(l, all); all == nil {
+		return []claim{}
+	}
 	for i := range all {
 		k.against(l, &all[i])
 		all[i].score += k.dateWeight(l, &all[i])

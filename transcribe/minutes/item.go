@@ -3,6 +3,7 @@ package minutes
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/parley/parley"
@@ -46,12 +47,14 @@ func (k *talk) items() []found {
 		if answered[i] {
 			continue
 		}
-		claims := k.claims(i)
+		sum, claims := k.judge(i)
 		if len(claims) == 0 {
 			continue
 		}
 		reply, at := k.reply(i)
 		for _, c := range claims {
+			c.why = slices.Clone(c.why)
+			c.sum = sum
 			reply, at := reply, at
 			if c.kind == ownerOpen {
 				if at = k.volunteerFor(i); at >= 0 {
@@ -77,6 +80,69 @@ func (k *talk) items() []found {
 	return k.merge(all)
 }
 
+// judge gives the model's sum for a line, and the claims it may make items of.
+func (k *talk) judge(index int) (int32, []claim) {
+	claims := k.claims(index)
+	if k.model == nil {
+		return 0, claims
+	}
+	f := k.scratch()
+	k.features(index, f)
+	sum := k.model.sum(f.list)
+	if open := k.openClaim(claims); sum < k.tiers().suggested && !open {
+		return sum, nil
+	}
+	if len(claims) == 0 {
+		return sum, k.plainClaim(index)
+	}
+	best := claims[0].score
+	for i := range claims {
+		best = max(best, claims[i].score)
+	}
+	kept := make([]claim, 0, len(claims))
+	for _, c := range claims {
+		if c.score == best || c.score >= leastBeside {
+			kept = append(kept, c)
+		}
+	}
+	return sum, kept
+}
+
+// openClaim reports open work, which the line that takes it on decides about.
+func (k *talk) openClaim(claims []claim) bool {
+	for i := range claims {
+		if claims[i].kind == ownerOpen {
+			return true
+		}
+	}
+	return false
+}
+
+// plainClaim is the claim of a line that no cue explains: its owner is as far as a pronoun tells.
+func (k *talk) plainClaim(index int) []claim {
+	l := &k.lines[index]
+	c := claim{line: index, to: len(l.tokens), trigger: hit{to: 1}, dept: -1}
+	for i := range l.tokens {
+		kind := ownerNobody
+		switch l.tokens[i].word {
+		case "i", "我":
+			kind = ownerSpeaker
+		case "you", "你":
+			kind = ownerYou
+		case "everyone", "everybody", "大":
+			kind = ownerTeam
+		}
+		if kind != ownerNobody {
+			c.kind = kind
+			break
+		}
+	}
+	return []claim{c}
+}
+
+// leastBeside is the score of a claim that stands beside a stronger one of the same line.
+const leastBeside = 1.5
+
 // decide weighs a claim with its answer.
 func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
 	asked := c.kind == ownerYou || c.kind == ownerOpen || c.kind == ownerNamed || c.kind == ownerNobody
@@ -92,12 +158,18 @@ func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
 		c.score += weightAgree / 2
 		c.why = append(c.why, "answered")
 	}
-	if c.score < scoreProposed {
+	if k.model == nil && c.score < scoreProposed {
 		return found{}, false
 	}
 	f := k.build(c, reply, at)
 	if c.kind == ownerOpen {
 		k.volunteer(&f, at)
+	}
+	if k.model != nil {
+		if f.claim.sum < k.tiers().suggested {
+			return found{}, false
+		}
+		f.claim.why = append(f.claim.why, fmt.Sprintf("model %+.1f", k.logOdds(f.claim.sum)))
 	}
 	return f, f.task != ""
 }
@@ -124,6 +196,11 @@ func (k *talk) volunteer(f *found, at int) {
 		}
 		f.claim.score = max(f.claim.score, c.score)
 		f.claim.why = append(f.claim.why, c.why...)
+	}
+	if k.model != nil {
+		set := k.scratch()
+		k.features(at, set)
+		f.claim.sum = max(f.claim.sum, k.model.sum(set.list))
 	}
 	if f.due == nil {
 		f.bestDate(k, at, 0, len(l.tokens))
@@ -281,7 +358,7 @@ func (f *found) dueWords(k *talk) (from, to int) {
 func (k *talk) finish(f *found, ordinal int) Item {
 	l := &k.lines[f.claim.line]
 	utterances := k.transcript.Utterances
-	item := Item{Owners: f.owners, Tier: Proposed, Score: f.claim.score}
+	item := Item{Owners: f.owners}
 	item.Task, item.Due = f.task, f.due
 	for _, u := range f.utts {
 		item.Utterances = append(item.Utterances, utterances[u].ID)
@@ -298,10 +375,7 @@ func (k *talk) finish(f *found, ordinal int) Item {
 	for _, u := range f.utts[1:] {
 		item.End = max(item.End, utterances[u].End)
 	}
-	item.Confidence = parley.Unsure
-	if f.claim.score >= scoreClear {
-		item.Confidence = parley.Clear
-	}
+	item.Tier, item.Score, item.Confidence = k.grade(f)
 	item.Why = f.claim.why
 	names := make([]string, 0, len(f.owners))
 	for _, o := range f.owners {
@@ -317,6 +391,35 @@ func (k *talk) finish(f *found, ordinal int) Item {
 	item.ID = makeID("item", k.transcript.Meeting.ID, first.ID, ordinal)
 	return item
 }
+
+// grade says how sure an item is.
+func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
+	if k.model == nil {
+		if f.claim.score >= scoreClear {
+			return Proposed, f.claim.score, parley.Clear
+		}
+		return Proposed, f.claim.score, parley.Unsure
+	}
+	score := k.logOdds(f.claim.sum)
+	switch {
+	case f.claim.sum >= k.tiers().proposed+k.model.scale:
+		return Proposed, score, parley.Clear
+	case f.claim.sum >= k.tiers().proposed:
+		return Proposed, score, parley.Unsure
+	}
+	return Suggested, score, parley.Unsure
+}
+
+// tiers are the thresholds for a meeting of this length.
+func (k *talk) tiers() tiers {
+	if k.length() >= longMeeting {
+		return k.model.long
+	}
+	return k.model.short
+}
+
+// logOdds is a sum in the unit of the regression.
+func (k *talk) logOdds(sum int32) float64 { return float64(sum) / float64(k.model.scale) }
 
 // quote is the verbatim sentence, as far as it stands in the first utterance.
 func (k *talk) quote(l *line, f *found) string {

@@ -97,6 +97,7 @@ func absorbItem(a, b *found) {
 		a.owners = b.owners
 	}
 	a.claim.score = max(a.claim.score, b.claim.score) + weightRepeat
+	a.claim.sum = max(a.claim.sum, b.claim.sum)
 	if !containsText(a.claim.why, "said again") {
 		a.claim.why = append(a.claim.why, "said again")
 	}

@@ -16,7 +16,9 @@ var _ Extractor = (*Rules)(nil)
 
 // Rules is the built-in extractor.
 type Rules struct {
-	lexicon *lexicon // constant after New
+	// constant after New
+	lexicon *lexicon
+	model   *model
 }
 
 // New compiles the built-in tables. It starts nothing and reads no file.
@@ -25,7 +27,11 @@ func New() (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rules{lexicon: l}, nil
+	m, err := parseModel(modelFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Rules{lexicon: l, model: m}, nil
 }
 
 // Findings is everything the extractor found in one meeting, in order of time.
@@ -41,19 +47,26 @@ func (r *Rules) Find(ctx context.Context, t *parley.Transcript) (Findings, error
 		return Findings{}, err
 	}
 	k := newTalk(r.lexicon, t)
+	k.model = r.model
+	return k.findings(), nil
+}
+
+// findings mines the whole talk.
+func (k *talk) findings() Findings {
 	all := k.items()
 	findings := Findings{}
 	taken := map[int]bool{}
 	ordinals := map[int]int{} // items per first utterance
 	for i := range all {
 		f := &all[i]
-		taken[f.claim.line] = true
-		findings.Items = append(findings.Items, k.finish(f, ordinals[f.utts[0]]))
+		item := k.finish(f, ordinals[f.utts[0]])
+		taken[f.claim.line] = taken[f.claim.line] || item.Tier == Proposed
+		findings.Items = append(findings.Items, item)
 		ordinals[f.utts[0]]++
 	}
 	findings.Decisions = k.decisions(taken)
 	findings.Questions = k.questions()
-	return findings, nil
+	return findings
 }
 
 // Extract implements Extractor. It carries the proposed items.

@@ -18,6 +18,12 @@ type talk struct {
 	today      day // the meeting day, in the meeting's zone
 	hasDay     bool
 	lines      []line
+	pretend    int         // an excerpt: lines of the whole meeting, or 0
+	before     int         // an excerpt: lines before it
+	model      *model      // or nil: the rules alone decide
+	shares     map[int]int // lines of each speaker, counted when first needed
+	set        *featureSet // scratch
+	cached     [][]claim   // claims of each line, found when first needed
 }
 
 // line is one sentence of one speaker; it may span utterances that a recognizer cut in the middle.

@@ -1,0 +1,275 @@
+package minutes
+
+// Features of a line, each a number below modelSize: hashes of what is true of it. Names become NAME,
+// departments DEPT, dates DATE and numbers NUM, so that nothing of one meeting's people is learnt.
+
+// hashing is FNV-1a (Fowler, Noll, Vo), 32 bits, finished with a multiplication so that the high bits,
+// which are the ones kept, depend on every byte.
+const (
+	fnvBasis = 2166136261
+	fnvPrime = 16777619
+	fnvFinal = 2654435769 // 2^32 divided by the golden ratio (Knuth, TAOCP 3, §6.4)
+)
+
+func hashText(h uint32, s string) uint32 {
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint32(s[i])) * fnvPrime
+	}
+	return h
+}
+
+func hashNumber(h, n uint32) uint32 {
+	for range 4 {
+		h = (h ^ n&0xff) * fnvPrime
+		n >>= 8
+	}
+	return h
+}
+
+// featureSet collects the features of one line, each once.
+type featureSet struct {
+	list []uint32
+	seen map[uint32]bool
+}
+
+func (f *featureSet) reset() {
+	f.list = f.list[:0]
+	clear(f.seen)
+}
+
+func (f *featureSet) add(h uint32) {
+	index := h * fnvFinal >> (32 - modelBits)
+	if !f.seen[index] {
+		f.seen[index] = true
+		f.list = append(f.list, index)
+	}
+}
+
+// text adds a named feature.
+func (f *featureSet) text(name string) { f.add(hashText(fnvBasis, name)) }
+
+// number adds a named feature with a value.
+func (f *featureSet) number(name string, n int) {
+	f.add(hashNumber(hashText(fnvBasis, name), uint32(n)))
+}
+
+// pair adds a named feature of two texts.
+func (f *featureSet) pair(name, a, b string) {
+	f.add(hashText(hashText(hashText(fnvBasis, name), a)^0x9e37, b))
+}
+
+// How many utterances make a meeting a long one: below it are excerpts, where work is talked about
+// more densely. Chosen so that a ten-minute meeting is long.
+const longMeeting = 120
+
+// scratch is a feature set to use at once.
+func (k *talk) scratch() *featureSet {
+	if k.set == nil {
+		k.set = &featureSet{seen: map[uint32]bool{}}
+	}
+	return k.set
+}
+
+// features lists what is true of a line.
+func (k *talk) features(index int, f *featureSet) {
+	f.reset()
+	l := &k.lines[index]
+	long := k.length() >= longMeeting
+	f.text("bias")
+	if long {
+		f.text("long")
+		k.placeFeatures(index, f)
+	}
+	k.shapeFeatures(l, f)
+	k.cueFeatures(index, l, long, f)
+	words := k.wordHashes(l, nil)
+	grams(words, f)
+	k.neighbourFeatures(index, f)
+}
+
+// placeFeatures say where in a long meeting a line stands: work is given out at its end (Murray and
+// Renals 2008).
+func (k *talk) placeFeatures(index int, f *featureSet) {
+	n := k.length()
+	place := index + k.before
+	f.number("tenth", place*10/n)
+	left := n - place
+	for _, few := range [...]int{15, 30, 60, 100} {
+		if left <= few {
+			f.number("left", few)
+		}
+	}
+	if place < 30 {
+		f.text("begins")
+	}
+	if k.share(k.lines[index].speaker) > 0.35 {
+		f.text("talks most")
+	}
+}
+
+// length is how many lines the meeting has.
+func (k *talk) length() int { return max(len(k.lines), k.pretend) }
+
+// share is how much of the lines one speaker has.
+func (k *talk) share(speaker int) float64 {
+	if k.shares == nil {
+		k.shares = map[int]int{}
+		for i := range k.lines {
+			k.shares[k.lines[i].speaker]++
+		}
+	}
+	return float64(k.shares[speaker]) / float64(k.length())
+}
+
+// shapeFeatures are length, script and what the line mentions.
+func (k *talk) shapeFeatures(l *line, f *featureSet) {
+	bucket := 0
+	for n := len(l.tokens); n > 2 && bucket < 7; n = n * 2 / 3 {
+		bucket++
+	}
+	f.number("length", bucket)
+	if l.asks {
+		f.text("asks")
+	}
+	if l.han {
+		f.text("han")
+	}
+	names, depts := 0, 0
+	for _, m := range l.mentions {
+		if m.who != nil {
+			names++
+		} else {
+			depts++
+		}
+	}
+	f.number("names", min(names, 3))
+	f.number("depts", min(depts, 2))
+	for _, d := range l.dates {
+		f.number("date", int(d.role))
+		if d.dated {
+			f.number("dated", int(d.role))
+		}
+	}
+}
+
+// cueFeatures are the cues, alone and in pairs, and what the rules make of them.
+func (k *talk) cueFeatures(index int, l *line, long bool, f *featureSet) {
+	names := k.cueNames(l)
+	for i, name := range names {
+		f.pair("cue", name, "")
+		if long {
+			f.pair("cue long", name, "")
+		}
+		for _, other := range names[i+1:] {
+			f.pair("cues", name, other)
+		}
+	}
+	reply, _ := k.reply(index)
+	f.number("reply", int(reply))
+	claims := k.claims(index)
+	if len(claims) == 0 {
+		f.text("no claim")
+		return
+	}
+	best := &claims[0]
+	for i := range claims {
+		if claims[i].score > best.score {
+			best = &claims[i]
+		}
+	}
+	f.number("claims", min(len(claims), 3))
+	f.number("kind", int(best.kind))
+	f.number("kind reply", int(best.kind)*8+int(reply))
+	for step := -2; step <= 10; step++ { // a thermometer in halves
+		if best.score*2 >= float64(step) {
+			f.number("score", step)
+			if long {
+				f.number("score long", step)
+			}
+		}
+	}
+	if best.trigger.from < 3 {
+		f.text("trigger in front")
+	}
+}
+
+// cueNames are the cues of a line, each once; those that only answer are left to the neighbours.
+func (k *talk) cueNames(l *line) []string {
+	var names []string
+	for _, h := range l.hits {
+		c := &k.lexicon.cues.cues[h.cue]
+		if c.kind == cueAgainst && k.covered(l, h) {
+			continue
+		}
+		if !containsText(names, c.name) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// wordHashes are the words of a line with its people, dates and numbers made anonymous.
+func (k *talk) wordHashes(l *line, to []uint32) []uint32 {
+	for i := 0; i < len(l.tokens); i++ {
+		t := &l.tokens[i]
+		word := t.word
+		switch {
+		case t.has(tagName):
+			word, i = "NAME", i+max(1, t.jump)-1
+		case t.has(tagDept):
+			word, i = "DEPT", i+max(1, t.jump)-1
+		case t.has(tagDate) && t.jump > 0:
+			word, i = "DATE", i+t.jump-1
+		case t.has(tagNum):
+			word = "NUM"
+		}
+		to = append(to, hashText(fnvBasis, word))
+	}
+	return to
+}
+
+// grams adds runs of one to three words (or characters), and the first and last two.
+func grams(words []uint32, f *featureSet) {
+	seed := hashText(fnvBasis, "gram")
+	for i := range words {
+		h := seed
+		for n := 0; n < 3 && i+n < len(words); n++ {
+			h = hashNumber(h, words[i+n])
+			f.add(h)
+		}
+	}
+	if n := len(words); n >= 2 {
+		f.add(hashNumber(hashNumber(hashText(fnvBasis, "first"), words[0]), words[1]))
+		f.add(hashNumber(hashNumber(hashText(fnvBasis, "last"), words[n-2]), words[n-1]))
+	}
+}
+
+// neighbourFeatures are what is said just before and after, and by whom.
+func (k *talk) neighbourFeatures(index int, f *featureSet) {
+	for _, offset := range [...]int{-2, -1, 1, 2} {
+		i := index + offset
+		if i < 0 || i >= len(k.lines) {
+			f.number("edge", offset)
+			continue
+		}
+		l := &k.lines[i]
+		same := 0
+		if l.speaker == k.lines[index].speaker {
+			same = 1
+		}
+		base := hashNumber(hashNumber(hashText(fnvBasis, "near"), uint32(offset)), uint32(same))
+		f.add(base)
+		for _, name := range k.cueNames(l) {
+			f.add(hashText(base, name))
+		}
+		if offset == -1 || offset == 1 {
+			near := hashNumber(hashText(fnvBasis, "near word"), uint32(offset))
+			for n, word := range k.wordHashes(l, nil) {
+				if n == 12 {
+					break
+				}
+				f.add(hashNumber(near, word))
+			}
+		}
+	}
+}
