@@ -16,7 +16,7 @@ func mustMakeHour(t *testing.T) parley.Transcript {
 	var hour parley.Transcript
 	seen := map[parley.ParticipantID]bool{}
 	for len(hour.Utterances) < 1000 {
-		for _, m := range mustReadOwn(t) {
+		for _, m := range mustReadOwn(t, "own.txt") {
 			hour.Meeting = m.transcript.Meeting
 			for _, p := range m.transcript.Participants {
 				if !seen[p.ID] {

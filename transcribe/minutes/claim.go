@@ -25,6 +25,7 @@ type claim struct {
 	dept     int     // ownerDept: index of the mention
 	score    float64 // of the rules
 	sum      int32   // of the model
+	plain    bool    // no cue: only the model speaks for it
 	why      []string
 }
 

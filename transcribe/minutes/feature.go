@@ -28,19 +28,22 @@ func hashNumber(h, n uint32) uint32 {
 
 // featureSet collects the features of one line, each once.
 type featureSet struct {
-	list []uint32
-	seen map[uint32]bool
+	list   []uint32
+	seen   []uint32 // by feature: the line that had it last
+	number uint32   // of this line
 }
+
+func newFeatureSet() *featureSet { return &featureSet{seen: make([]uint32, modelSize)} }
 
 func (f *featureSet) reset() {
 	f.list = f.list[:0]
-	clear(f.seen)
+	f.number++
 }
 
 func (f *featureSet) add(h uint32) {
 	index := h * fnvFinal >> (32 - modelBits)
-	if !f.seen[index] {
-		f.seen[index] = true
+	if f.seen[index] != f.number {
+		f.seen[index] = f.number
 		f.list = append(f.list, index)
 	}
 }
@@ -48,14 +51,9 @@ func (f *featureSet) add(h uint32) {
 // text adds a named feature.
 func (f *featureSet) text(name string) { f.add(hashText(fnvBasis, name)) }
 
-// number adds a named feature with a value.
-func (f *featureSet) number(name string, n int) {
+// value adds a named feature with a value.
+func (f *featureSet) value(name string, n int) {
 	f.add(hashNumber(hashText(fnvBasis, name), uint32(n)))
-}
-
-// pair adds a named feature of two texts.
-func (f *featureSet) pair(name, a, b string) {
-	f.add(hashText(hashText(hashText(fnvBasis, name), a)^0x9e37, b))
 }
 
 // How many utterances make a meeting a long one: below it are excerpts, where work is talked about
@@ -65,7 +63,7 @@ const longMeeting = 120
 // scratch is a feature set to use at once.
 func (k *talk) scratch() *featureSet {
 	if k.set == nil {
-		k.set = &featureSet{seen: map[uint32]bool{}}
+		k.set = newFeatureSet()
 	}
 	return k.set
 }
@@ -82,9 +80,9 @@ func (k *talk) features(index int, f *featureSet) {
 	}
 	k.shapeFeatures(l, f)
 	k.cueFeatures(index, l, long, f)
-	words := k.wordHashes(l, nil)
-	grams(words, f)
+	grams(k.wordHashes(l), f)
 	k.neighbourFeatures(index, f)
+	k.windowFeatures(index, f)
 }
 
 // placeFeatures say where in a long meeting a line stands: work is given out at its end (Murray and
@@ -92,11 +90,11 @@ func (k *talk) features(index int, f *featureSet) {
 func (k *talk) placeFeatures(index int, f *featureSet) {
 	n := k.length()
 	place := index + k.before
-	f.number("tenth", place*10/n)
+	f.value("tenth", place*10/n)
 	left := n - place
 	for _, few := range [...]int{15, 30, 60, 100} {
 		if left <= few {
-			f.number("left", few)
+			f.value("left", few)
 		}
 	}
 	if place < 30 {
@@ -127,7 +125,7 @@ func (k *talk) shapeFeatures(l *line, f *featureSet) {
 	for n := len(l.tokens); n > 2 && bucket < 7; n = n * 2 / 3 {
 		bucket++
 	}
-	f.number("length", bucket)
+	f.value("length", bucket)
 	if l.asks {
 		f.text("asks")
 	}
@@ -142,30 +140,27 @@ func (k *talk) shapeFeatures(l *line, f *featureSet) {
 			depts++
 		}
 	}
-	f.number("names", min(names, 3))
-	f.number("depts", min(depts, 2))
+	f.value("names", min(names, 3))
+	f.value("depts", min(depts, 2))
 	for _, d := range l.dates {
-		f.number("date", int(d.role))
+		f.value("date", int(d.role))
 		if d.dated {
-			f.number("dated", int(d.role))
+			f.value("dated", int(d.role))
 		}
 	}
 }
 
-// cueFeatures are the cues, alone and in pairs, and what the rules make of them.
+// cueFeatures are the cues, and what the rules make of them.
 func (k *talk) cueFeatures(index int, l *line, long bool, f *featureSet) {
-	names := k.cueNames(l)
-	for i, name := range names {
-		f.pair("cue", name, "")
+	own, inLong := hashText(fnvBasis, "cue"), hashText(fnvBasis, "cue long")
+	for _, name := range k.cueNames(l) {
+		f.add(hashText(own, name))
 		if long {
-			f.pair("cue long", name, "")
-		}
-		for _, other := range names[i+1:] {
-			f.pair("cues", name, other)
+			f.add(hashText(inLong, name))
 		}
 	}
 	reply, _ := k.reply(index)
-	f.number("reply", int(reply))
+	f.value("reply", int(reply))
 	claims := k.claims(index)
 	if len(claims) == 0 {
 		f.text("no claim")
@@ -177,14 +172,14 @@ func (k *talk) cueFeatures(index int, l *line, long bool, f *featureSet) {
 			best = &claims[i]
 		}
 	}
-	f.number("claims", min(len(claims), 3))
-	f.number("kind", int(best.kind))
-	f.number("kind reply", int(best.kind)*8+int(reply))
+	f.value("claims", min(len(claims), 3))
+	f.value("kind", int(best.kind))
+	f.value("kind reply", int(best.kind)*8+int(reply))
 	for step := -2; step <= 10; step++ { // a thermometer in halves
 		if best.score*2 >= float64(step) {
-			f.number("score", step)
+			f.value("score", step)
 			if long {
-				f.number("score long", step)
+				f.value("score long", step)
 			}
 		}
 	}
@@ -195,21 +190,28 @@ func (k *talk) cueFeatures(index int, l *line, long bool, f *featureSet) {
 
 // cueNames are the cues of a line, each once; those that only answer are left to the neighbours.
 func (k *talk) cueNames(l *line) []string {
-	var names []string
+	if l.cues != nil {
+		return l.cues
+	}
+	l.cues = make([]string, 0, len(l.hits))
 	for _, h := range l.hits {
 		c := &k.lexicon.cues.cues[h.cue]
 		if c.kind == cueAgainst && k.covered(l, h) {
 			continue
 		}
-		if !containsText(names, c.name) {
-			names = append(names, c.name)
+		if !containsText(l.cues, c.name) {
+			l.cues = append(l.cues, c.name)
 		}
 	}
-	return names
+	return l.cues
 }
 
 // wordHashes are the words of a line with its people, dates and numbers made anonymous.
-func (k *talk) wordHashes(l *line, to []uint32) []uint32 {
+func (k *talk) wordHashes(l *line) []uint32 {
+	if l.words != nil {
+		return l.words
+	}
+	l.words = make([]uint32, 0, len(l.tokens))
 	for i := 0; i < len(l.tokens); i++ {
 		t := &l.tokens[i]
 		word := t.word
@@ -223,9 +225,9 @@ func (k *talk) wordHashes(l *line, to []uint32) []uint32 {
 		case t.has(tagNum):
 			word = "NUM"
 		}
-		to = append(to, hashText(fnvBasis, word))
+		l.words = append(l.words, hashText(fnvBasis, word))
 	}
-	return to
+	return l.words
 }
 
 // grams adds runs of one to three words (or characters), and the first and last two.
@@ -244,12 +246,36 @@ func grams(words []uint32, f *featureSet) {
 	}
 }
 
+// windowFeatures are what the same speaker does nearby: who gives out work gives out several pieces.
+func (k *talk) windowFeatures(index int, f *featureSet) {
+	const around = 6
+	same, work, given := 0, 0, 0
+	for i := max(0, index-around); i <= min(len(k.lines)-1, index+around); i++ {
+		if i == index || k.lines[i].speaker != k.lines[index].speaker {
+			continue
+		}
+		same++
+		for _, c := range k.claims(i) {
+			if c.score < scoreProposed-0.5 {
+				continue
+			}
+			work++
+			if c.kind == ownerYou || c.kind == ownerNamed || c.kind == ownerDept {
+				given++
+			}
+		}
+	}
+	f.value("same near", same/3)
+	f.value("work near", min(work, 4))
+	f.value("given near", min(given, 4))
+}
+
 // neighbourFeatures are what is said just before and after, and by whom.
 func (k *talk) neighbourFeatures(index int, f *featureSet) {
 	for _, offset := range [...]int{-2, -1, 1, 2} {
 		i := index + offset
 		if i < 0 || i >= len(k.lines) {
-			f.number("edge", offset)
+			f.value("edge", offset)
 			continue
 		}
 		l := &k.lines[i]
@@ -264,7 +290,7 @@ func (k *talk) neighbourFeatures(index int, f *featureSet) {
 		}
 		if offset == -1 || offset == 1 {
 			near := hashNumber(hashText(fnvBasis, "near word"), uint32(offset))
-			for n, word := range k.wordHashes(l, nil) {
+			for n, word := range k.wordHashes(l) {
 				if n == 12 {
 					break
 				}

@@ -53,7 +53,7 @@ func trainingSets() []trainingSet {
 		{name: "snippets", gold: "snippets", within: 600, yes: 1, no: 1},
 		{name: "natural_yue", gold: "natural_yue", yes: 1, no: 0.5},
 		{name: "natural_en", gold: "natural_en", yes: 1, no: 0.25},
-		{name: "ami", gold: "ami", split: "train", yes: 1, no: 0.15},
+		{name: "ami", gold: "ami", split: "train", yes: 1, no: 0.3},
 	}
 }
 

@@ -121,7 +121,7 @@ func (k *talk) openClaim(claims []claim) bool {
 // plainClaim is the claim of a line that no cue explains: its owner is as far as a pronoun tells.
 func (k *talk) plainClaim(index int) []claim {
 	l := &k.lines[index]
-	c := claim{line: index, to: len(l.tokens), trigger: hit{to: 1}, dept: -1}
+	c := claim{line: index, to: len(l.tokens), trigger: hit{to: 1}, dept: -1, plain: true}
 	for i := range l.tokens {
 		kind := ownerNobody
 		switch l.tokens[i].word {
@@ -402,6 +402,7 @@ func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
 	}
 	score := k.logOdds(f.claim.sum)
 	switch {
+	case f.claim.plain:
 	case f.claim.sum >= k.tiers().proposed+k.model.scale:
 		return Proposed, score, parley.Clear
 	case f.claim.sum >= k.tiers().proposed:

@@ -20,10 +20,10 @@ type ownMeeting struct {
 
 type ownItem struct{ owner, due, words string }
 
-// mustReadOwn reads testdata/own.txt.
-func mustReadOwn(t *testing.T) []ownMeeting {
+// mustReadOwn reads a file of testdata.
+func mustReadOwn(t *testing.T, name string) []ownMeeting {
 	t.Helper()
-	file, err := os.Open("testdata/own.txt")
+	file, err := os.Open("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,16 +73,26 @@ func (m *ownMeeting) say(line string) {
 	})
 }
 
-// TestOwnMeetings counts hits over all of testdata/own.txt rather than insisting on each: a change of
-// the tables or weights may trade one for another, but not lose many.
+// TestOwnMeetings counts hits over a file rather than insisting on each: a change of the tables or
+// weights may trade one for another, but not lose many.
 func TestOwnMeetings(t *testing.T) {
 	t.Parallel()
+	for name, least := range map[string]int{"own.txt": 31, "more.txt": 30} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			countOwn(t, name, least)
+		})
+	}
+}
+
+// countOwn counts the items of a file that are found, and fails for fewer than least.
+func countOwn(t *testing.T, name string, least int) {
 	rules, err := minutes.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	hit, missed, wrong, owners, dues := 0, 0, 0, 0, 0
-	for _, m := range mustReadOwn(t) {
+	for _, m := range mustReadOwn(t, name) {
 		found, err := rules.Extract(context.Background(), m.transcript)
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +137,7 @@ func TestOwnMeetings(t *testing.T) {
 			t.Logf("false: %q %v: %s", item.Task, item.Why, text)
 		}
 	}
-	if hit < 31 || wrong > 3 || owners < hit-2 || dues < hit-2 {
+	if hit < least || wrong > 6 || owners < hit-2 || dues < hit-2 {
 		t.Error("the rules have become worse")
 	}
 	t.Logf("hit %d, missed %d, wrong %d, owners %d, dues %d", hit, missed, wrong, owners, dues)

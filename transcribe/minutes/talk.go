@@ -35,6 +35,8 @@ type line struct {
 	mentions []mention
 	dates    []when
 	hits     []hit
+	cues     []string // names of the cues, found when first needed
+	words    []uint32 // hashes of the words, found when first needed
 }
 
 // mention is a name or a department.
