@@ -1,0 +1,47 @@
+// Package sfu forwards the packets of meetings: from each participant to all who watch and listen,
+// and to the taps that record and transcribe.
+//
+// # Seats
+//
+// A browser opens one connection and makes all offers. Its recvonly m-lines are seats: an SSRC of
+// the server's own each, in which one publication after another is shown, rewritten to one
+// continuous stream. What other participants do never causes SDP, so that a join costs one round
+// trip whatever the size of the room. Audio seats are voices: the server gives them to the loudest.
+//
+// # The path of a packet
+//
+//	layer.go        reads it from Pion, drops what was seen before (sequence.go), reads what it means (vp8.go)
+//	publication.go  picks the layer to forward, gives it to the taps (tap.go), keeps it for NACKs (ring.go)
+//	seat.go         lets it pass if its publication sits here, from a keyframe on, renumbered (rewriter.go)
+//
+// and what comes back:
+//
+//	seat.go         NACKs are answered from the ring; keyframe requests go to the publication
+//	feedback.go     asks publishers for keyframes, tells subscribers sender reports
+//	speaker.go      who has a voice, by how loud the layers say they are
+//
+// Around it: sfu.go holds the socket and the rooms; room.go is who sits where; peer.go is one
+// connection and its offers (offer.go); engine.go and codec.go are Pion's settings.
+//
+// # Goroutines
+//
+// The room's loop is run by the SFU and ended by Room.Close. It owns who is in the room, what is
+// published and who sits in which seat. Everything else belongs to a Peer, which waits for it in
+// Close: one read loop and one RTCP reader per layer, one RTCP reader per seat, one feedback loop,
+// and Pion's callbacks. A packet goes from the read loop of its layer to all sockets without
+// changing goroutine.
+//
+// # Locks
+//
+// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu. The room's loop takes
+// any of the last four; nobody waits for the loop while holding one of them. Only publication.mu is
+// held over a call into Pion, and is waited for by layers of the same publication only.
+//
+// # What it never does
+//
+// It knows no names, roles or storage, decodes nothing, and logs nothing per packet. A packet is not
+// allocated for, and subscribers share no lock.
+//
+// Sources: RFC 3550 (RTP), 4585 (feedback), 4588 (RTX), 6464 (audio level), 7741 (VP8), 8843
+// (BUNDLE), 8852 (RID), 8853 (simulcast), 9429 (JSEP).
+package sfu

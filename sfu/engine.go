@@ -1,0 +1,156 @@
+package sfu
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/webrtc/v4"
+	"go.uber.org/zap"
+
+	"github.com/parley/parley"
+)
+
+const (
+	// socketBuffer is asked of the kernel in both directions: 30 ms of 1 Gbit/s. The kernel may give
+	// less.
+	socketBuffer = 4 << 20
+	// A connection is disconnected after disconnectAfter without an answer, which a person sees, and
+	// failed after failAfter more. A change of network takes a phone about three seconds.
+	disconnectAfter = 5 * time.Second
+	failAfter       = 20 * time.Second
+	keepAlive       = 2 * time.Second
+	// maxNACKs is how often a publisher is asked for one lost packet, every 100 ms.
+	maxNACKs = 5
+)
+
+// engine is what all peers share: the socket, the certificate and Pion's settings.
+type engine struct {
+	api         *webrtc.API
+	mux         ice.UDPMux
+	certificate webrtc.Certificate
+}
+
+// listen binds the socket.
+func listen(cfg Config) (*net.UDPConn, error) {
+	address, err := cfg.listenAddress()
+	if err != nil {
+		return nil, fmt.Errorf("udp_address: %w", err)
+	}
+	socket, err := net.ListenUDP("udp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &parley.Error{
+			Op: "listen for media", Kind: parley.Conflict, Err: err,
+			Say: fmt.Sprintf("The UDP address %s is already in use.", cfg.UDPAddress),
+		}
+	}
+	if err != nil {
+		return nil, &parley.Error{
+			Op: "listen for media", Kind: parley.Invalid, Err: err,
+			Say: fmt.Sprintf("The UDP address %s cannot be listened on.", cfg.UDPAddress),
+		}
+	}
+	_ = socket.SetReadBuffer(socketBuffer)  // a smaller buffer works too
+	_ = socket.SetWriteBuffer(socketBuffer) // likewise
+	return socket, nil
+}
+
+// newCertificate makes the certificate of all DTLS connections: ECDSA on P-256, which costs a
+// handshake the least, and one for all, since making one per peer costs as much again.
+func newCertificate() (webrtc.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("make DTLS key: %w", err)
+	}
+	certificate, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("make DTLS certificate: %w", err)
+	}
+	return *certificate, nil
+}
+
+// newEngine starts reading from the socket, which it owns from here on.
+func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
+	logs := pionLog{log.Named("pion")}
+	media, err := newMediaEngine()
+	if err != nil {
+		return nil, err
+	}
+	interceptors, err := newInterceptors(logs)
+	if err != nil {
+		return nil, err
+	}
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: logs.NewLogger("mux")})
+	settings := webrtc.SettingEngine{LoggerFactory: logs}
+	settings.SetICEUDPMux(mux)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	settings.SetIncludeLoopbackCandidate(true) // browsers on this machine may have no other
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.SetICETimeouts(disconnectAfter, failAfter, keepAlive)
+	settings.DisableActiveTCP(true)
+	// The server decides on the SRTP profile only as DTLS server, and GCM costs a sixth of CM.
+	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
+		return nil, fmt.Errorf("set DTLS role: %w", err)
+	}
+	settings.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	if len(cfg.PublicAddresses) > 0 {
+		err := settings.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+			External:        cfg.PublicAddresses,
+			AsCandidateType: webrtc.ICECandidateTypeHost,
+			Mode:            webrtc.ICEAddressRewriteAppend,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("public_addresses: %w", err)
+		}
+	}
+	return &engine{
+		api: webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(settings),
+			webrtc.WithInterceptorRegistry(interceptors)),
+		mux:         mux,
+		certificate: certificate,
+	}, nil
+}
+
+// newInterceptors are the ones between browsers and publications: NACK, receiver reports and
+// transport-cc feedback to publishers. Towards subscribers there are none: what they are told
+// describes the rewritten stream, which only the seat knows.
+func newInterceptors(logs pionLog) (*interceptor.Registry, error) {
+	nacks, err := nack.NewGeneratorInterceptor(
+		nack.GeneratorMaxNacksPerPacket(maxNACKs), nack.WithGeneratorLoggerFactory(logs))
+	if err != nil {
+		return nil, fmt.Errorf("make NACK generator: %w", err)
+	}
+	reports, err := report.NewReceiverInterceptor(report.WithReceiverLoggerFactory(logs))
+	if err != nil {
+		return nil, fmt.Errorf("make receiver reports: %w", err)
+	}
+	transport, err := twcc.NewSenderInterceptor(twcc.WithLoggerFactory(logs))
+	if err != nil {
+		return nil, fmt.Errorf("make transport-cc feedback: %w", err)
+	}
+	registry := &interceptor.Registry{}
+	registry.Add(nacks)
+	registry.Add(reports)
+	registry.Add(transport)
+	return registry, nil
+}
+
+// newPeerConnection makes the server's end of one browser's connection.
+func (e *engine) newPeerConnection() (*webrtc.PeerConnection, error) {
+	pc, err := e.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.certificate}})
+	if err != nil {
+		return nil, fmt.Errorf("make peer connection: %w", err)
+	}
+	return pc, nil
+}

@@ -1,0 +1,181 @@
+package sfu
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	// keyframeInterval is how often one layer is asked for a keyframe at most: a keyframe costs as
+	// much as a second of video, and answers everybody who asked in the meantime.
+	keyframeInterval = 500 * time.Millisecond
+	// reportInterval is how often a seat sends a sender report (RFC 3550 §6.2 allows more at our
+	// bandwidths; a lip-sync error lasts at most this long).
+	reportInterval = time.Second
+)
+
+// senderReport ties RTP time to the server's clock: what has this timestamp was captured then.
+type senderReport struct {
+	timestamp uint32
+	at        time.Time
+}
+
+// remoteClock estimates how far a browser's clock is from the server's. One estimate for all its
+// streams keeps them in step with each other; it follows the sender report that took the least time.
+type remoteClock struct {
+	mu     sync.Mutex
+	offset time.Duration // server minus browser, network delay included
+	known  bool
+}
+
+// clockDrift is the share of the difference by which a slower report moves the estimate, so that it
+// follows a clock that drifts.
+const clockDrift = 64
+
+// local converts a time of the browser's clock, told now.
+func (c *remoteClock) local(remote, now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	offset := now.Sub(remote)
+	if !c.known || offset < c.offset {
+		c.offset, c.known = offset, true
+	} else {
+		c.offset += (offset - c.offset) / clockDrift
+	}
+	return remote.Add(c.offset)
+}
+
+// ntpEpoch is the zero of NTP time in Unix seconds: 1900-01-01 (RFC 3550 §4).
+const ntpEpoch = -2208988800
+
+// ntpTime converts 32.32 fixed-point seconds since 1900.
+func ntpTime(ntp uint64) time.Time {
+	return time.Unix(int64(ntp>>32)+ntpEpoch, int64((ntp&0xFFFFFFFF)*1e9>>32))
+}
+
+// toNTP is the inverse of ntpTime.
+func toNTP(t time.Time) uint64 {
+	return uint64(t.Unix()-ntpEpoch)<<32 | uint64(t.Nanosecond())<<32/1e9
+}
+
+// readRTCP hands the packets of read to handle until the peer closes. Every RTPSender and
+// RTPReceiver has to be read, or its buffer fills and its interceptors starve.
+func readRTCP(read rtcpReader, handle func(rtcp.Packet)) {
+	buf := make([]byte, readSize)
+	for bad := 0; bad < maxBadReads; {
+		n, err := read(buf)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
+			return
+		}
+		packets, parseErr := rtcp.Unmarshal(buf[:n])
+		if err != nil || parseErr != nil {
+			bad++
+			continue
+		}
+		bad = 0
+		for _, p := range packets {
+			handle(p)
+		}
+	}
+}
+
+// wakeFeedback makes the feedback loop look at once.
+func (p *Peer) wakeFeedback() {
+	select {
+	case p.wake <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// feedback asks this browser for the keyframes that others want of it, and sends it the sender
+// reports of its seats, until the peer closes.
+func (p *Peer) feedback() {
+	requests, reports := time.NewTicker(keyframeInterval/2), time.NewTicker(reportInterval)
+	defer requests.Stop()
+	defer reports.Stop()
+	asked := map[*layer]time.Time{}
+	for {
+		select {
+		case <-p.closing:
+			return
+		case <-p.wake:
+			p.requestKeyframes(asked, time.Now())
+		case now := <-requests.C:
+			p.requestKeyframes(asked, now)
+		case now := <-reports.C:
+			p.refreshTapped(now)
+			p.sendReports(now)
+		}
+	}
+}
+
+// requestKeyframes sends one PLI (RFC 4585 §6.3.1) per layer that wants one and was not asked within
+// keyframeInterval.
+func (p *Peer) requestKeyframes(asked map[*layer]time.Time, now time.Time) {
+	var requests []rtcp.Packet
+	for _, l := range p.allLayers() {
+		if l.keyframeWanted.Load() && now.Sub(asked[l]) >= keyframeInterval {
+			asked[l] = now
+			requests = append(requests, &rtcp.PictureLossIndication{MediaSSRC: l.ssrc})
+		}
+	}
+	if len(requests) > 0 {
+		p.room.sfu.metrics.keyframeRequests.Add(float64(len(requests)))
+		_ = p.pc.WriteRTCP(requests) // repeated until a keyframe came
+	}
+}
+
+// refreshTapped has the pictures that are kept begin anew every few seconds.
+func (p *Peer) refreshTapped(now time.Time) {
+	for _, pub := range p.allPublications() {
+		pub.refresh(now)
+	}
+}
+
+// sendReports sends a sender report for every seat that sent something since its last one.
+func (p *Peer) sendReports(now time.Time) {
+	var reports []rtcp.Packet
+	for _, s := range *p.seats.Load() {
+		if report := s.report(now); report != nil {
+			reports = append(reports, report)
+		}
+	}
+	if len(reports) > 0 {
+		_ = p.pc.WriteRTCP(reports) // the next one follows in a second
+	}
+}
+
+// report describes the stream as it was rewritten: the RTP time in it that is captured now, by the
+// publisher's own reports, and by the newest packet until there is one. Nil when there is nothing to
+// tell.
+func (s *seat) report(now time.Time) *rtcp.SenderReport {
+	s.mu.Lock()
+	source := s.source
+	s.mu.Unlock()
+	if source == nil {
+		return nil
+	}
+	captured, known := source.captured(now) // takes the publication's mu, which comes before ours
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source != source || s.starting || s.packets == s.told {
+		return nil
+	}
+	s.told = s.packets
+	timestamp := captured + s.rewriter.delta.timestamp
+	if !known {
+		timestamp = s.rewriter.last.timestamp + ticks(now.Sub(s.rewriter.arrived), s.rewriter.clockRate)
+	}
+	return &rtcp.SenderReport{
+		SSRC:        s.ssrc,
+		NTPTime:     toNTP(now),
+		RTPTime:     timestamp,
+		PacketCount: s.packets,
+		OctetCount:  s.octets,
+	}
+}

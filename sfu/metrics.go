@@ -1,0 +1,83 @@
+package sfu
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley/parley"
+)
+
+// drop says why a packet went no further.
+type drop string
+
+// The reasons for a drop.
+const (
+	dropMalformed drop = "malformed" // no RTP, or a payload descriptor cut short
+	dropDuplicate drop = "duplicate" // seen before, or too late to tell: mostly probes over RTX
+	dropCodec     drop = "codec"     // a payload type other than the track's first
+	dropRefused   drop = "refused"   // its sender may not publish, or has left
+	dropWrite     drop = "write"     // the subscriber's connection refused it
+)
+
+// metrics are the counters of one SFU.
+type metrics struct {
+	rooms, peers, publications prometheus.Gauge
+	keyframeRequests, resent   prometheus.Counter
+	drops                      map[drop]prometheus.Counter
+	audio, video               prometheus.Counter
+}
+
+// newMetrics registers the counters; an error when they are registered already.
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	var failed error
+	register := func(c prometheus.Collector) {
+		if err := reg.Register(c); err != nil && failed == nil {
+			failed = fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "parley_sfu_" + name, Help: help})
+		register(g)
+		return g
+	}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_sfu_" + name, Help: help})
+		register(c)
+		return c
+	}
+	drops := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "parley_sfu_dropped_packets_total", Help: "Packets that went no further, by reason.",
+	}, []string{"reason"})
+	forwards := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "parley_sfu_forwarded_packets_total", Help: "Packets handed to seats, one for each seat.",
+	}, []string{"kind"})
+	register(drops)
+	register(forwards)
+	m := &metrics{
+		rooms:            gauge("rooms", "Meetings with a room open."),
+		peers:            gauge("peers", "Peer connections."),
+		publications:     gauge("publications", "Tracks being received."),
+		keyframeRequests: counter("keyframe_requests_total", "Keyframes asked of publishers."),
+		resent:           counter("resent_packets_total", "Packets sent again on a NACK."),
+		drops:            map[drop]prometheus.Counter{},
+		audio:            forwards.WithLabelValues(string(parley.Audio)),
+		video:            forwards.WithLabelValues(string(parley.Video)),
+	}
+	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite} {
+		m.drops[why] = drops.WithLabelValues(string(why))
+	}
+	return m, failed
+}
+
+// dropped counts one packet.
+func (m *metrics) dropped(why drop) { m.drops[why].Inc() }
+
+// forwarded counts one packet that was handed to so many seats.
+func (m *metrics) forwarded(seats int, kind parley.MediaKind) {
+	if kind == parley.Audio {
+		m.audio.Add(float64(seats))
+	} else {
+		m.video.Add(float64(seats))
+	}
+}

@@ -1,0 +1,139 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+
+	"github.com/parley/parley"
+)
+
+const (
+	// maxOfferBytes bounds the work an offer can make: Chromium's 68 m-lines with every codec it has
+	// are 324 kB.
+	maxOfferBytes = 512 << 10
+	// maxLines bounds the m-lines of one offer: a grid of 100 and what goes with it.
+	maxLines = 128
+	// maxIDBytes bounds a MID and a RID; browsers use a few digits.
+	maxIDBytes = 32
+)
+
+// direction is what the browser does with an m-line.
+type direction string
+
+// The directions (RFC 8866 §6.7).
+const (
+	sendOnly direction = "sendonly"
+	recvOnly direction = "recvonly"
+	inactive direction = "inactive"
+)
+
+// line is one m-line of an offer.
+type line struct {
+	mid       string
+	kind      parley.MediaKind
+	direction direction
+	rids      []string // simulcast encodings in the order offered, the largest first; nil for one
+}
+
+// invalid is a refusal that says what is wrong with an offer.
+func invalid(format string, args ...any) error {
+	return &parley.Error{Op: "answer offer", Kind: parley.Invalid, Say: fmt.Sprintf(format, args...)}
+}
+
+// parseOffer reads the m-lines of an offer and refuses what this server has no use for, so that
+// little is left for Pion to refuse halfway.
+func parseOffer(text string) ([]line, error) {
+	if len(text) > maxOfferBytes {
+		return nil, &parley.Error{
+			Op: "answer offer", Kind: parley.TooLarge,
+			Say: fmt.Sprintf("The offer is larger than %d kB.", maxOfferBytes>>10),
+		}
+	}
+	var offer sdp.SessionDescription
+	if err := offer.UnmarshalString(text); err != nil {
+		return nil, &parley.Error{
+			Op: "answer offer", Kind: parley.Invalid, Say: "The offer is not a session description.", Err: err,
+		}
+	}
+	if len(offer.MediaDescriptions) == 0 {
+		return nil, invalid("The offer has no media.")
+	}
+	if len(offer.MediaDescriptions) > maxLines {
+		return nil, &parley.Error{
+			Op: "answer offer", Kind: parley.TooLarge,
+			Say: fmt.Sprintf("The offer has more than %d media lines.", maxLines),
+		}
+	}
+	lines := make([]line, 0, len(offer.MediaDescriptions))
+	for _, media := range offer.MediaDescriptions {
+		l, err := parseLine(media)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(lines, func(other line) bool { return other.mid == l.mid }) {
+			return nil, invalid("The offer uses the same MID twice.")
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// parseLine reads one m-line.
+func parseLine(media *sdp.MediaDescription) (line, error) {
+	mid, _ := media.Attribute(sdp.AttrKeyMID)
+	l := line{mid: mid, kind: parley.MediaKind(media.MediaName.Media)}
+	if mid == "" || len(mid) > maxIDBytes || strings.ContainsAny(mid, " \t") {
+		return line{}, invalid("Every media line of the offer needs a MID of 1 to %d characters.", maxIDBytes)
+	}
+	if l.kind != parley.Audio && l.kind != parley.Video {
+		return line{}, invalid("The offer has a media line that is neither audio nor video.")
+	}
+	for _, d := range []direction{sendOnly, recvOnly, inactive} {
+		if _, ok := media.Attribute(string(d)); ok {
+			l.direction = d
+		}
+	}
+	if l.direction == "" {
+		return line{}, invalid("Media line %s of the offer must either send or receive.", mid)
+	}
+	for _, a := range media.Attributes {
+		if a.Key != "rid" {
+			continue
+		}
+		rid, way, _ := strings.Cut(a.Value, " ")
+		if len(rid) > maxIDBytes {
+			return line{}, invalid("A RID of the offer is longer than %d characters.", maxIDBytes)
+		}
+		if strings.HasPrefix(way, "send") {
+			l.rids = append(l.rids, rid)
+		}
+	}
+	return l, nil
+}
+
+// checkSources makes sure that every sending line has a source of its kind, and nothing else has one.
+func checkSources(lines []line, sources map[string]parley.Source) error {
+	sending := map[string]bool{}
+	for _, l := range lines {
+		if l.direction != sendOnly {
+			continue
+		}
+		sending[l.mid] = true
+		source, ok := sources[l.mid]
+		if !ok {
+			return invalid("Media line %s sends, but no source is named for it.", l.mid)
+		}
+		if source.Kind() != l.kind {
+			return invalid("The source of media line %s is not %s.", l.mid, l.kind)
+		}
+	}
+	for mid := range sources {
+		if !sending[mid] {
+			return invalid("A source is named for a media line that does not send.")
+		}
+	}
+	return nil
+}

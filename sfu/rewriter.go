@@ -1,0 +1,147 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// position is where a packet stands in its stream: the numbers that have to run on when another
+// source takes over.
+type position struct {
+	seq       uint16
+	timestamp uint32 // RTP clock
+	picture   uint16 // VP8 picture id, 15 bits
+	tl0       uint8  // VP8 TL0PICIDX
+}
+
+// plus adds field by field; each wraps at its own width.
+func (a position) plus(b position) position {
+	return position{a.seq + b.seq, a.timestamp + b.timestamp, (a.picture + b.picture) & pictureMask, a.tl0 + b.tl0}
+}
+
+// minus is the inverse of plus.
+func (a position) minus(b position) position {
+	return position{a.seq - b.seq, a.timestamp - b.timestamp, (a.picture - b.picture) & pictureMask, a.tl0 - b.tl0}
+}
+
+// raise moves each field of a up to that of b where b is ahead. The maxima count, not the last
+// packet: packets arrive out of order, also just before a switch.
+func (a *position) raise(b position) {
+	if int16(b.seq-a.seq) > 0 {
+		a.seq = b.seq
+	}
+	if int32(b.timestamp-a.timestamp) > 0 {
+		a.timestamp = b.timestamp
+	}
+	if d := (b.picture - a.picture) & pictureMask; d > 0 && d < 1<<14 {
+		a.picture = b.picture
+	}
+	if int8(b.tl0-a.tl0) > 0 {
+		a.tl0 = b.tl0
+	}
+}
+
+// maxSkips is how many left-out packets a rewriter remembers, for those that arrive late around
+// them. Browsers pad in bursts of a few.
+const maxSkips = 32
+
+// rewriter makes one continuous stream out of one source after another: sequence numbers without
+// holes, timestamps that go on with the wall clock, picture ids that count on. It knows nothing of
+// RTP packets and is owned by whoever holds the stream.
+type rewriter struct {
+	clockRate uint32 // Hz of the RTP clock
+
+	// of the stream that goes out
+	last    position  // the largest of each number yet
+	arrived time.Time // when the packet with the largest timestamp came in; zero before the first
+
+	// of the source that comes in
+	delta  position        // what is added to its numbers
+	first  int64           // 64-bit number of its first packet; older ones belong to nobody
+	newest int64           // 64-bit number of its newest packet
+	skips  [maxSkips]int64 // numbers that were left out, a ring; 0 for none
+	skip   int             // where the next one goes
+}
+
+// newRewriter starts a stream at random numbers. The first sequence number is below 1<<15, so that
+// losing the first packets cannot be taken for a wrap (RFC 3711 §3.3.1).
+func newRewriter(clockRate uint32) rewriter {
+	return rewriter{clockRate: clockRate, last: position{
+		seq:       uint16(rand.Uint32N(1 << 15)),
+		timestamp: rand.Uint32(),
+		picture:   uint16(rand.Uint32N(1 << 14)),
+		tl0:       uint8(rand.Uint32N(1 << 8)),
+	}}
+}
+
+// begin lets a source take over, with its packet number that stands at at. That packet comes right
+// after the last one, in time by what has passed since.
+func (r *rewriter) begin(number int64, at position, arrived time.Time) {
+	next := r.last.plus(position{seq: 1, timestamp: 1, picture: 1, tl0: 1})
+	if passed := arrived.Sub(r.arrived); !r.arrived.IsZero() && passed > 0 {
+		next.timestamp = r.last.timestamp + max(1, ticks(passed, r.clockRate))
+	}
+	r.delta = next.minus(at)
+	r.first, r.newest = number, number-1
+	r.skips, r.skip = [maxSkips]int64{}, 0
+}
+
+// resume lets the source go on under its own numbers: for a stream that has had no other.
+func (r *rewriter) resume(number int64, at position) {
+	r.last = at
+	r.first, r.newest = number, number-1
+}
+
+// next gives packet number of the source its place in the stream that goes out; false when it has
+// none: it is older than the source's first packet, or was left out, or too old to tell.
+func (r *rewriter) next(number int64, at position, arrived time.Time) (position, bool) {
+	if number < r.first {
+		return position{}, false
+	}
+	out := at.plus(r.delta)
+	if number < r.newest {
+		late, ok := r.skippedSince(number)
+		if !ok {
+			return position{}, false
+		}
+		out.seq += late
+	}
+	r.newest = max(r.newest, number)
+	if int32(out.timestamp-r.last.timestamp) > 0 || r.arrived.IsZero() {
+		r.arrived = arrived
+	}
+	r.last.raise(out)
+	return out, true
+}
+
+// leaveOut closes the gap of a packet that is not forwarded. A late one leaves its gap: what follows
+// it has gone out already.
+func (r *rewriter) leaveOut(number int64) {
+	if number <= r.newest {
+		return
+	}
+	r.newest = number
+	r.delta.seq--
+	r.skips[r.skip] = number
+	r.skip = (r.skip + 1) % maxSkips
+}
+
+// skippedSince counts the packets left out after number; false when number was itself left out, or
+// is older than what is remembered.
+func (r *rewriter) skippedSince(number int64) (count uint16, ok bool) {
+	for _, skipped := range r.skips {
+		switch {
+		case skipped == number:
+			return 0, false
+		case skipped > number:
+			count++
+		}
+	}
+	return count, count < maxSkips
+}
+
+// ticks converts a duration to the RTP clock; it wraps like RTP time.
+func ticks(d time.Duration, clockRate uint32) uint32 {
+	seconds, rest := int64(d/time.Second), int64(d%time.Second)
+	return uint32(seconds*int64(clockRate) + rest*int64(clockRate)/int64(time.Second))
+}
