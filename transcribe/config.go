@@ -1,0 +1,43 @@
+package transcribe
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Engine names what recognizes speech.
+type Engine string
+
+// The engines.
+const (
+	EngineSherpa Engine = "sherpa" // sherpa-onnx in a child process
+	EngineNone   Engine = "none"   // no words: who spoke when
+)
+
+// Config is the section "transcribe" of the configuration.
+type Config struct {
+	// Engine is sherpa or none.
+	Engine Engine `yaml:"engine"`
+	// Language locks the language that is spoken, "en", "zh" or "yue"; "" leaves it to the engine,
+	// utterance by utterance.
+	Language string `yaml:"language"`
+}
+
+// Languages are what can be spoken, as BCP 47 tags.
+func Languages() []string { return []string{"en", "zh", "yue"} }
+
+// DefaultConfig uses the engine that ships, and leaves the language open.
+func DefaultConfig() Config { return Config{Engine: EngineSherpa} }
+
+// Validate reports all faults at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Engine != EngineSherpa && c.Engine != EngineNone {
+		faults = append(faults, fmt.Errorf("engine: %q is not sherpa or none", c.Engine))
+	}
+	if c.Language != "" && !slices.Contains(Languages(), c.Language) {
+		faults = append(faults, fmt.Errorf("language: %q is not en, zh or yue", c.Language))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,26 @@
+// Package transcribe turns what was said into words, and words into minutes.
+//
+// # The path of an utterance
+//
+//	track.go    a tap of the SFU: packets in order, on the meeting clock, decoded to 16 kHz
+//	voice.go    which windows have speech: silero in the engine child, a level gate without it
+//	cut.go      windows become utterances, between two pauses
+//	save.go     an utterance's Opus goes to the meeting's region, then its row, then the job that
+//	            names it
+//	worker.go   a job: read, decode, recognize (hear.go, guard.go), store, tell
+//	finish.go   a meeting has ended: minutes, again with every utterance that was late
+//	sweep.go    rows without a job get one: the row is the truth
+//	recover.go  what a killed process had heard and not stored is cut from the recording
+//
+// File (offline.go) does the same to a sound file, without a meeting.
+//
+// # Goroutines
+//
+// Each track has two: its loop and its saver; they end after Close, and Finish waits for them. Run
+// owns the workers of every region and the sweeper.
+//
+// # What it never does
+//
+// It never blocks who forwards, hears nobody who did not agree, guesses no speaker (a track has one),
+// and writes no word into a log or a job.
+package transcribe

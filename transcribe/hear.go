@@ -1,0 +1,149 @@
+package transcribe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/media/container"
+	"github.com/parley/parley/media/pcm"
+)
+
+// heard is a result after the guards.
+type heard struct {
+	Result
+
+	confidence parley.Confidence
+	again      bool // the first text could not be, and was asked for again
+}
+
+// decodeOgg decodes a whole utterance. A stretch that was lost (a packet of its TOC alone) is made up
+// from what follows, as far as that tells.
+func decodeOgg(file []byte) (pcm.Speech, error) {
+	r, err := container.NewOggReader(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := pcm.NewDecoder()
+	if err != nil {
+		return nil, err
+	}
+	var speech pcm.Speech
+	missing := time.Duration(0)
+	bridge := func(next []byte) {
+		if missing == 0 {
+			return
+		}
+		before := len(speech)
+		if missing <= concealed {
+			speech, _ = decoder.Conceal(missing, next, speech) // silence will do
+		}
+		whole := before + pcm.Samples(missing)
+		speech = append(speech, make(pcm.Speech, max(0, whole-len(speech)))...)
+		missing = 0
+	}
+	for {
+		packet, samples, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			bridge(nil)
+			return speech, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		duration := time.Duration(samples) * time.Second / container.OpusRate
+		if len(packet) <= 1 {
+			missing += duration
+			continue
+		}
+		bridge(packet)
+		before := len(speech)
+		if speech, err = decoder.Decode(packet, speech); err != nil {
+			speech = append(speech[:before], make(pcm.Speech, pcm.Samples(duration))...)
+		}
+	}
+}
+
+// hear recognizes one utterance. The first text is asked for again, in halves and with its language
+// locked, when it cannot be what was said.
+func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string) (heard, error) {
+	first, err := t.recognizer.Recognize(ctx, s, Hint{Lang: lang})
+	if err != nil {
+		return heard{}, err
+	}
+	h := heard{Result: first, confidence: parley.Clear}
+	if len(first.Words) == 0 {
+		return h, nil
+	}
+	if lang == "" && !slices.Contains(Languages(), first.Lang) {
+		// Nobody speaks it here: a language guessed wrongly, as it often is for Cantonese.
+		h.again = true
+		if h.Result, err = t.recognizer.Recognize(ctx, s, Hint{Lang: nearest(first.Lang)}); err != nil {
+			return heard{}, err
+		}
+		h.confidence = parley.Unsure
+	}
+	if implausible(h.Result, s.Duration()) {
+		h.again = true
+		if h.Result, err = t.hearHalves(ctx, s, h.Result); err != nil {
+			return heard{}, err
+		}
+		h.confidence = parley.Unsure
+	}
+	if invented(h.Result, s) {
+		h.Words, h.confidence = nil, parley.HardlyHeard
+	}
+	return h, nil
+}
+
+// nearest is the language to try when a guess is none that is spoken here.
+func nearest(guess string) string {
+	switch guess {
+	case "vi", "th", "ja", "ko", "my", "lo", "km":
+		return "zh"
+	}
+	return "en"
+}
+
+// hearHalves recognizes speech in two parts, cut where it is quietest near the middle, and cuts loops
+// that are still there.
+func (t *Transcriber) hearHalves(ctx context.Context, s pcm.Speech, first Result) (Result, error) {
+	middle := quietest(s, len(s)/3, 2*len(s)/3)
+	joined := first
+	joined.Words, joined.Tokens = nil, 0
+	for _, part := range []span{{0, middle}, {middle, len(s)}} {
+		r, err := t.recognizer.Recognize(ctx, s[part.start:part.end], Hint{Lang: first.Lang})
+		if err != nil {
+			return joined, err
+		}
+		words := cutLoops(r.Words)
+		for i := range words {
+			words[i].Start += pcmDuration(part.start)
+			words[i].End += pcmDuration(part.start)
+		}
+		if len(words) > 0 && len(joined.Words) > 0 && spaced(first.Lang) {
+			words[0].Text = " " + words[0].Text
+		}
+		joined.Words = append(joined.Words, words...)
+		joined.Tokens += r.Tokens
+	}
+	return joined, nil
+}
+
+// spaced reports whether a language puts spaces between words.
+func spaced(lang string) bool { return lang != "zh" && lang != "yue" }
+
+// quietest finds the quietest window between two samples.
+func quietest(s pcm.Speech, from, to int) int {
+	best, lowest := (from+to)/2, float32(1)
+	for at := from; at+Window <= to; at += Window {
+		if level := levelOf(s[at : at+Window]); level < lowest {
+			best, lowest = at+Window/2, level
+		}
+	}
+	return best
+}

@@ -1,0 +1,42 @@
+package transcribe
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	utterances, recognized, deferred, parked, guarded, overflow, saveErrors prometheus.Counter
+	minutes                                                                 prometheus.Counter
+	lag                                                                     prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "transcribe", Name: name, Help: help})
+	}
+	m := &metrics{
+		utterances: counter("utterances_total", "Utterances cut and stored."),
+		recognized: counter("recognized_total", "Utterances whose words were stored."),
+		deferred:   counter("deferred_total", "Attempts to recognize that failed."),
+		parked:     counter("parked_total", "Utterances given up after the last attempt."),
+		guarded:    counter("guarded_total", "Utterances decoded again because the first text could not be."),
+		overflow:   counter("overflow_packets_total", "Packets dropped because hearing did not keep up."),
+		saveErrors: counter("save_errors_total", "Attempts to store an utterance that failed."),
+		minutes:    counter("minutes_total", "Times minutes were made."),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "parley", Subsystem: "transcribe", Name: "lag_seconds",
+			Help:    "From the end of an utterance to its words.",
+			Buckets: []float64{0.5, 1, 2, 3, 5, 10, 30, 60, 300},
+		}),
+	}
+	for _, c := range []prometheus.Collector{
+		m.utterances, m.recognized, m.deferred, m.parked, m.guarded, m.overflow, m.saveErrors, m.minutes, m.lag,
+	} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("register transcribe metrics: %w", err)
+		}
+	}
+	return m, nil
+}

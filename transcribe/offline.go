@@ -1,0 +1,71 @@
+package transcribe
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/media/pcm"
+)
+
+// Spoken is one utterance of a file.
+type Spoken struct {
+	Start, End time.Duration
+	Words      []parley.Word // times from the start of the file
+	Text       string
+	Lang       string
+	Confidence parley.Confidence
+}
+
+// File puts a sound file into words: speech is cut and recognized as in a meeting. tell is called
+// with each utterance in order, and how much of the file was heard.
+func File(
+	ctx context.Context, s pcm.Speech, recognizer Recognizer, voices Voices, lang string,
+	tell func(u Spoken, done time.Duration) error,
+) error {
+	t := &Transcriber{recognizer: recognizer}
+	for _, found := range cutSpeech(ctx, s, voices) {
+		h, err := t.hear(ctx, s[found.start:found.end], lang)
+		if err != nil {
+			return err
+		}
+		u := Spoken{
+			Start: pcmDuration(found.start), End: pcmDuration(found.end), Words: h.Words, Text: h.Text(),
+			Lang: h.Lang, Confidence: h.confidence,
+		}
+		for i := range u.Words {
+			u.Words[i].Start += u.Start
+			u.Words[i].End += u.Start
+		}
+		if err := tell(u, u.End); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutSpeech cuts a whole file at once.
+func cutSpeech(ctx context.Context, s pcm.Speech, voices Voices) []span {
+	e := ear{voices: voices}
+	defer e.close()
+	var c cutter
+	var found []span
+	keep := func(f span, ok bool) {
+		if f.end = min(f.end, len(s)); ok && f.start < f.end {
+			found = append(found, f)
+		}
+	}
+	const windows = 64
+	for at := 0; at < len(s); at += windows * Window {
+		piece := s[at:min(len(s), at+windows*Window)]
+		if pad := len(piece) % Window; pad != 0 {
+			piece = append(piece[:len(piece):len(piece)], make(pcm.Speech, Window-pad)...)
+		}
+		voiced, levels := e.hear(ctx, piece)
+		for i := range voiced {
+			keep(c.push(voiced[i], levels[i]))
+		}
+	}
+	keep(c.flush())
+	return found
+}

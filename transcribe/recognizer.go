@@ -1,0 +1,61 @@
+package transcribe
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/media/pcm"
+)
+
+// Recognizer turns speech into words. Implementations are safe for concurrent use.
+type Recognizer interface {
+	// Recognize hears at most MaxSpeech of speech; more is Invalid. It blocks until the words are
+	// there, ctx ends or the engine's own deadline passes. Unavailable means that the engine is not
+	// running and did not look at the speech; any other error may be the speech's own fault.
+	Recognize(ctx context.Context, s pcm.Speech, h Hint) (Result, error)
+}
+
+// Health is an optional ability of a Recognizer: to tell whether it could be asked now.
+type Health interface {
+	// Words reports whether an engine is running, and if not, a sentence that says why.
+	Words() (ok bool, missing string)
+}
+
+// Hint is what is known of a piece of speech before it is heard.
+type Hint struct {
+	Lang string // the language to decode as, "en", "zh" or "yue"; "" leaves it to the engine
+}
+
+// Result is what was heard. Words is empty when nothing was.
+type Result struct {
+	Words  []parley.Word // times from the start of the speech; they rise
+	Lang   string        // as detected, or as hinted; "" when unknown
+	Tokens int           // how many pieces the engine made; 0 when it does not tell
+	Engine string        // "sherpa"
+	Model  string        // "whisper-base"
+}
+
+// Text joins the words.
+func (r Result) Text() string { return textOf(r.Words) }
+
+// Voices opens voice detectors. It is safe for concurrent use.
+type Voices interface {
+	// Listen opens the detector of one track; Unavailable while the engine restarts.
+	Listen(ctx context.Context) (Voice, error)
+}
+
+// Voice finds speech in one track. It is used by one goroutine.
+type Voice interface {
+	// Hear takes the next whole windows of a track, len(s) a multiple of Window, and says of each
+	// whether somebody speaks in it. After an error the detector is of no use any more.
+	Hear(ctx context.Context, s pcm.Speech) ([]bool, error)
+	Close()
+}
+
+// Window is the number of samples a detector decides about: 32 ms, what silero was trained on.
+const Window = 512
+
+// MaxSpeech is the longest piece of speech a recognizer is given. Whisper hears 30 s and drops the
+// rest without a word.
+const MaxSpeech = 28 * time.Second

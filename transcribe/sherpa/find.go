@@ -1,0 +1,119 @@
+package sherpa
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/parley/parley"
+)
+
+// Files are the speech library and the directory of models, as Find found them.
+type Files struct {
+	Library string // path of libsherpa-onnx-c-api.so; libonnxruntime.so is beside it
+	Models  string // directory that holds one directory per model
+}
+
+// Places says where to look. A place that is "" is not looked at.
+type Places struct {
+	Library string // what the operator set: a file, or a directory that has it; then nothing else counts
+	Models  string // what the operator set; then nothing else counts
+	Data    string // the data directory
+	Binary  string // the directory of the binary
+	Module  string // the module root, where there is one: for development and tests
+}
+
+const libraryName = "libsherpa-onnx-c-api.so"
+
+// Find looks for the library and the models, the operator's own first, then in the data directory,
+// beside the binary, and under the module root. It is Unavailable, with a sentence that says what to
+// do, when something is nowhere.
+func Find(p Places) (Files, error) {
+	var f Files
+	var err error
+	if f.Library, err = findLibrary(p); err != nil {
+		return f, err
+	}
+	f.Models, err = findModels(p)
+	return f, err
+}
+
+func findLibrary(p Places) (string, error) {
+	if p.Library != "" {
+		path := p.Library
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			path = filepath.Join(path, libraryName)
+		}
+		if _, err := os.Stat(path); err != nil {
+			return "", findError("PARLEY_SHERPA_LIB names no speech library", err)
+		}
+		return path, nil
+	}
+	path, ok := firstWith(libraryName,
+		under(p.Binary, "lib"), under(p.Module, "bin/lib"),
+		under(p.Module, "build/engine/node_modules/sherpa-onnx-linux-x64"))
+	if !ok {
+		return "", findError("the speech library "+libraryName+" is not installed; run make engine, or set PARLEY_SHERPA_LIB to where it is", nil)
+	}
+	return path, nil
+}
+
+func findModels(p Places) (string, error) {
+	const model = modelName + "/tokens.txt"
+	if p.Models != "" {
+		if _, ok := firstWith(model, p.Models); !ok {
+			return "", findError("PARLEY_MODELS names no directory with "+modelName, nil)
+		}
+		return p.Models, nil
+	}
+	path, ok := firstWith(model, under(p.Data, "models"), under(p.Binary, "models"), under(p.Module, "transcribe/weights"))
+	if !ok {
+		return "", findError("the speech model "+modelName+" is not installed; run make engine, or set PARLEY_MODELS to the directory that holds it", nil)
+	}
+	return strings.TrimSuffix(path, "/"+model), nil
+}
+
+func findError(say string, err error) error {
+	return &parley.Error{Op: "find speech engine", Kind: parley.Unavailable, Say: say, Err: err}
+}
+
+// under joins a path to a directory, or is "" without one.
+func under(directory, path string) string {
+	if directory == "" {
+		return ""
+	}
+	return filepath.Join(directory, path)
+}
+
+// firstWith gives the path of a file in the first directory that has it.
+func firstWith(name string, directories ...string) (string, bool) {
+	for _, directory := range directories {
+		if directory == "" {
+			continue
+		}
+		path := filepath.Join(directory, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// ModuleRoot finds the directory of parley's go.mod at or above start; "" where there is none.
+func ModuleRoot(start string) string {
+	for directory := start; ; directory = filepath.Dir(directory) {
+		text, err := os.ReadFile(filepath.Join(directory, "go.mod"))
+		if err == nil && strings.HasPrefix(string(text), "module github.com/parley/parley\n") {
+			return directory
+		}
+		if directory == filepath.Dir(directory) {
+			return ""
+		}
+	}
+}
+
+func (f Files) path(w weight) string { return filepath.Join(f.Models, filepath.FromSlash(w.name)) }
+
+// String describes the files for the log.
+func (f Files) String() string { return fmt.Sprintf("library %s, models %s", f.Library, f.Models) }

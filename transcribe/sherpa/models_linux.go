@@ -1,0 +1,172 @@
+//go:build linux && (amd64 || arm64)
+
+package sherpa
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/parley/parley/media/pcm"
+	"github.com/parley/parley/transcribe"
+)
+
+// models is what the child has loaded: one recognizer, whose language changes between decodes, and
+// what voice detectors are made from. Recognizing and voices may be used at the same time.
+type models struct {
+	lib   *library
+	bytes tokenBytes
+	voice *voiceConfig
+
+	mu         sync.Mutex // guards all below: one decode at a time
+	recognizer uintptr
+	config     *recognizerConfig // its strings are kept alive by it
+}
+
+// loadModels loads the library and the recognizer. A damaged model ends the process.
+func loadModels(f Files) (*models, error) {
+	lib, err := openLibrary(f.Library)
+	if err != nil {
+		return nil, err
+	}
+	table, err := os.ReadFile(f.path(tokensWeight()))
+	if err != nil {
+		return nil, fmt.Errorf("read tokens: %w", err)
+	}
+	recoded, err := recodeTokens(table)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := memoryFile("tokens", recoded)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tokens.Close() }() // it is read once, when the recognizer is made
+	m := &models{lib: lib, bytes: newTokenBytes(), voice: newVoiceConfig(f.path(voiceWeight()))}
+	m.config = newRecognizerConfig(f, fmt.Sprintf("/proc/self/fd/%d", tokens.Fd()))
+	if m.recognizer = lib.createRecognizer(m.config); m.recognizer == 0 {
+		return nil, errors.New("the library refuses the recognizer's configuration")
+	}
+	return m, nil
+}
+
+// memoryFile is a file that no directory has and no crash leaves behind.
+func memoryFile(name string, content []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a file in memory: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), name)
+	if _, err := file.Write(content); err != nil {
+		return nil, errors.Join(fmt.Errorf("write a file in memory: %w", err), file.Close())
+	}
+	return file, nil
+}
+
+func newRecognizerConfig(f Files, tokens string) *recognizerConfig {
+	c := &recognizerConfig{}
+	c.Feat_config = featureConfig{Sample_rate: pcm.Rate, Feature_dim: 80}
+	c.Model_config.Whisper = whisperConfig{
+		Encoder: cString(f.path(encoderWeight())), Decoder: cString(f.path(decoderWeight())), Language: cString(""),
+		Task: cString("transcribe"), Enable_token_timestamps: 1,
+	}
+	c.Model_config.Tokens = cString(tokens)
+	c.Model_config.Num_threads = 1 // more threads spin: twice the CPU for little time
+	c.Model_config.Provider = cString("cpu")
+	c.Decoding_method = cString("greedy_search")
+	return c
+}
+
+// newVoiceConfig asks silero for bare decisions: what is too short or too long is the cutter's to
+// say. Its own buffer is emptied after every window.
+func newVoiceConfig(model string) *voiceConfig {
+	return &voiceConfig{
+		Silero_vad: sileroConfig{
+			Model: cString(model), Threshold: 0.5, Window_size: transcribe.Window, Max_speech_duration: 60,
+		},
+		Sample_rate: pcm.Rate, Num_threads: 1, Provider: cString("cpu"),
+	}
+}
+
+// recognize decodes one piece of speech; lang "" leaves the language open. It blocks for about an
+// eighth of the speech's length.
+func (m *models) recognize(s pcm.Speech, lang string) recognized {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.config.Model_config.Whisper.Language = cString(lang)
+	m.lib.setLanguage(m.recognizer, m.config)
+	stream := m.lib.createStream(m.recognizer)
+	defer m.lib.destroyStream(stream)
+	m.lib.acceptSpeech(stream, pcm.Rate, &s[0], int32(len(s)))
+	m.lib.decode(m.recognizer, stream)
+	result := m.lib.getResult(stream)
+	runtime.KeepAlive(s)
+	if result == nil {
+		return recognized{}
+	}
+	defer m.lib.destroyResult(result)
+	tokens := m.tokens(result)
+	return recognized{
+		Lang: goString(result.Lang), Tokens: len(tokens), Words: joinWords(tokens, s.Duration()),
+	}
+}
+
+// tokens copies the tokens out of a result.
+func (m *models) tokens(r *recognizerResult) []token {
+	n := int(r.Count)
+	if n <= 0 || r.Tokens_arr == nil || r.Timestamps == nil || r.Durations == nil {
+		return nil
+	}
+	texts := unsafe.Slice(r.Tokens_arr, n)
+	starts, lengths := unsafe.Slice(r.Timestamps, n), unsafe.Slice(r.Durations, n)
+	tokens := make([]token, 0, n)
+	for i := range n {
+		start := seconds(starts[i])
+		tokens = append(tokens, token{m.bytes.decode(goString(texts[i])), start, start + seconds(lengths[i])})
+	}
+	return tokens
+}
+
+func seconds(s float32) time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+
+// voice is one silero detector. It is not safe for concurrent use.
+type voice struct {
+	lib    *library
+	handle uintptr
+}
+
+// voiceContext is how many samples before a window silero wants to see with it: the library decides
+// about a window only when that many samples after it have come. Silence is put in front instead, so
+// that a window is decided about as soon as it is whole.
+const voiceContext = 64
+
+func (m *models) newVoice() (*voice, error) {
+	const bufferSeconds = 120 // twice the longest speech it keeps
+	v := &voice{m.lib, m.lib.createVoice(m.voice, bufferSeconds)}
+	if v.handle == 0 {
+		return nil, errors.New("the library refuses the voice detector's configuration")
+	}
+	var silence [voiceContext]float32
+	m.lib.acceptVoice(v.handle, &silence[0], voiceContext)
+	return v, nil
+}
+
+// hear decides about whole windows, a byte each: 1 for speech.
+func (v *voice) hear(s pcm.Speech) []byte {
+	heard := make([]byte, 0, len(s)/transcribe.Window)
+	for ; len(s) >= transcribe.Window; s = s[transcribe.Window:] {
+		v.lib.acceptVoice(v.handle, &s[0], transcribe.Window)
+		heard = append(heard, byte(v.lib.voiceHeard(v.handle)))
+		v.lib.clearVoice(v.handle)
+	}
+	runtime.KeepAlive(s)
+	return heard
+}
+
+func (v *voice) close() { v.lib.destroyVoice(v.handle) }

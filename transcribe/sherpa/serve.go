@@ -1,0 +1,185 @@
+package sherpa
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const (
+	// recognizeQueue is how many pieces may wait in the child; the parent sends one at a time, and
+	// more only when it stopped waiting for those before.
+	recognizeQueue = 8
+	// voiceQueue is how many requests of detectors may wait: each track has one under way.
+	voiceQueue = 1024
+	// maxVoices bounds the detectors: 5 MB each.
+	maxVoices = 1024
+)
+
+// server is the child: it answers requests, and holds no state but open detectors.
+type server struct {
+	models *models
+
+	mu  sync.Mutex // held while a frame is written: whoever answers takes turns
+	out io.Writer
+
+	voices map[uint32]*voice // owned by serveVoices
+}
+
+// Serve loads the models, says hello on out, and answers the requests that come from in until in
+// ends; then it is nil. Recognizing and detecting voices go on at the same time. What cannot be
+// loaded is said on out as well as returned. A damaged model ends the process.
+func Serve(in io.Reader, out io.Writer, f Files) error {
+	s := &server{out: out, voices: map[uint32]*voice{}}
+	var err error
+	if s.models, err = loadModels(f); err != nil {
+		return errors.Join(err, s.answer(frame{kind: sayFailed, payload: []byte(err.Error())}))
+	}
+	greeting, err := json.Marshal(hello{Version, modelName, voiceName, residentBytes()})
+	if err != nil {
+		return err
+	}
+	if err := s.answer(frame{kind: sayHello, payload: greeting}); err != nil {
+		return err
+	}
+	var workers sync.WaitGroup
+	recognize, voices := make(chan frame, recognizeQueue), make(chan frame, voiceQueue)
+	workers.Go(func() { s.serveRecognize(recognize) })
+	workers.Go(func() { s.serveVoices(voices) })
+	err = s.dispatch(bufio.NewReaderSize(in, 1<<16), recognize, voices)
+	close(recognize)
+	close(voices)
+	workers.Wait()
+	return err
+}
+
+// dispatch sends each request to whoever answers it; what finds a full queue fails.
+func (s *server) dispatch(in io.Reader, recognize, voices chan<- frame) error {
+	for {
+		f, err := readFrame(in)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read request: %w", err)
+		}
+		var queue chan<- frame
+		switch f.kind {
+		case askRecognize:
+			queue = recognize
+		case askListen, askHear, askLeave:
+			queue = voices
+		default:
+			return fmt.Errorf("a request of unknown kind %d", f.kind)
+		}
+		select {
+		case queue <- f:
+		default:
+			if err := s.fail(f.id, errors.New("too many requests wait")); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// answer writes a frame. It fails when the parent is gone; the end of in says so too.
+func (s *server) answer(f frame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return writeFrame(s.out, f)
+}
+
+func (s *server) fail(id uint32, err error) error {
+	return s.answer(frame{kind: sayFailed, id: id, payload: []byte(err.Error())})
+}
+
+func (s *server) serveRecognize(requests <-chan frame) {
+	for f := range requests {
+		lang, speech, err := parseRecognizeRequest(f.payload)
+		if err != nil {
+			_ = s.fail(f.id, err)
+			continue
+		}
+		words, err := json.Marshal(s.models.recognize(speech, lang))
+		if err != nil {
+			_ = s.fail(f.id, err)
+			continue
+		}
+		_ = s.answer(frame{kind: sayTold, id: f.id, payload: words})
+	}
+}
+
+func (s *server) serveVoices(requests <-chan frame) {
+	defer func() {
+		for _, v := range s.voices {
+			v.close()
+		}
+	}()
+	for f := range requests {
+		answer, err := s.voiceAnswer(f)
+		if err != nil {
+			_ = s.fail(f.id, err)
+			continue
+		}
+		answer.id = f.id
+		_ = s.answer(answer)
+	}
+}
+
+func (s *server) voiceAnswer(f frame) (frame, error) {
+	switch f.kind {
+	case askListen:
+		if len(s.voices) >= maxVoices {
+			return frame{}, fmt.Errorf("more than %d detectors", maxVoices)
+		}
+		if s.voices[f.id] != nil {
+			return frame{}, fmt.Errorf("detector %d is open", f.id)
+		}
+		v, err := s.models.newVoice()
+		if err != nil {
+			return frame{}, err
+		}
+		s.voices[f.id] = v
+		return frame{kind: sayDone}, nil
+	case askHear:
+		detector, speech, err := parseHearRequest(f.payload)
+		if err != nil {
+			return frame{}, err
+		}
+		v := s.voices[detector]
+		if v == nil {
+			return frame{}, fmt.Errorf("no detector %d", detector)
+		}
+		return frame{kind: sayHeard, payload: v.hear(speech)}, nil
+	default:
+		detector, err := parseDetector(f.payload)
+		if err != nil {
+			return frame{}, err
+		}
+		if v := s.voices[detector]; v != nil {
+			delete(s.voices, detector)
+			v.close()
+		}
+		return frame{kind: sayDone}, nil
+	}
+}
+
+// residentBytes is this process's memory as Linux tells it; 0 elsewhere.
+func residentBytes() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,279 @@
+package sherpa_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/media/pcm"
+	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/sherpa"
+)
+
+// TestMain is the child as well, when the engine starts this binary.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 6 && os.Args[1] == "engine" {
+		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5]}
+		if err := sherpa.Serve(os.Stdin, os.Stdout, files); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// find skips a test where the library is not installed.
+func find(t testing.TB) sherpa.Files {
+	t.Helper()
+	here, err := os.Getwd()
+	must(t, err)
+	files, err := sherpa.Find(sherpa.Places{
+		Library: os.Getenv("PARLEY_SHERPA_LIB"), Models: os.Getenv("PARLEY_MODELS"), Module: sherpa.ModuleRoot(here),
+	})
+	if err != nil {
+		t.Skip("no speech engine:", parley.SayOf(err))
+	}
+	return files
+}
+
+// start runs an engine until the test ends.
+func start(t testing.TB, files sherpa.Files) *sherpa.Engine {
+	t.Helper()
+	e, err := sherpa.New(sherpa.Config{Files: files, Command: []string{os.Args[0], "engine"}}, zap.NewNop(), prometheus.NewRegistry())
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		must(t, <-done)
+	})
+	return e
+}
+
+// speech reads a file of the shared speech, or skips.
+func speech(t testing.TB, name string) pcm.Speech {
+	t.Helper()
+	here, err := os.Getwd()
+	must(t, err)
+	file, err := os.Open(filepath.Join(sherpa.ModuleRoot(here), "..", "shared", "speech", name))
+	if err != nil {
+		t.Skip("the shared speech is not here:", err)
+	}
+	defer func() { _ = file.Close() }()
+	wav, err := pcm.ReadWAV(file)
+	must(t, err)
+	return pcm.Resample(wav.Mono(), wav.Rate, pcm.Rate)
+}
+
+func TestEnglishAndMandarinAreHeard(t *testing.T) {
+	t.Parallel()
+	e := start(t, find(t))
+	for name, c := range map[string]struct {
+		file, lang string
+		words      []string
+	}{
+		"english":  {"en_austen_0870.wav", "en", []string{"leisure to consider", "power to do for them"}},
+		"mandarin": {"zh_wenet_mid.wav", "zh", []string{"大学生", "漏洞", "肯德基"}},
+	} {
+		s := speech(t, c.file)
+		s = s[:min(len(s), pcm.Samples(20*time.Second))]
+		r, err := e.Recognize(t.Context(), s, transcribe.Hint{})
+		must(t, err)
+		if r.Lang != c.lang {
+			t.Errorf("%s: language %q", name, r.Lang)
+		}
+		for _, word := range c.words {
+			if !strings.Contains(r.Text(), word) && !strings.Contains(r.Text(), traditional(word)) {
+				t.Errorf("%s: %q has no %q", name, r.Text(), word)
+			}
+		}
+		last := time.Duration(0)
+		for _, w := range r.Words {
+			if w.Start < last || w.End < w.Start || w.End > s.Duration() {
+				t.Errorf("%s: a word from %v to %v after %v", name, w.Start, w.End, last)
+			}
+			last = w.Start
+		}
+	}
+}
+
+func traditional(s string) string { return strings.ReplaceAll(s, "学", "學") }
+
+func TestVoiceIsToldFromSilence(t *testing.T) {
+	t.Parallel()
+	e := start(t, find(t))
+	s := speech(t, "en_austen_0870.wav")
+	s = s[:min(len(s), pcm.Samples(4*time.Second))]
+	waitForWords(t, e)
+	v, err := e.Listen(t.Context())
+	must(t, err)
+	defer v.Close()
+	share := func(s pcm.Speech) float64 {
+		s = s[:len(s)/transcribe.Window*transcribe.Window]
+		heard, err := v.Hear(t.Context(), s)
+		must(t, err)
+		n := 0
+		for _, voiced := range heard {
+			if voiced {
+				n++
+			}
+		}
+		return float64(n) / float64(len(heard))
+	}
+	if got := share(make(pcm.Speech, 2*pcm.Rate)); got != 0 {
+		t.Errorf("%.2f of silence is voice", got)
+	}
+	if got := share(s); got < 0.5 {
+		t.Errorf("%.2f of speech is voice", got)
+	}
+}
+
+func waitForWords(t testing.TB, e *sherpa.Engine) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if ok, missing := e.Words(); ok {
+			return
+		} else if time.Now().After(deadline) {
+			t.Fatal(missing)
+		}
+	}
+}
+
+// TestAKilledChildIsReplaced kills every child there is, so it is not parallel.
+func TestAKilledChildIsReplaced(t *testing.T) { //nolint:paralleltest // see above
+	e := start(t, find(t))
+	s := speech(t, "en_austen_0870.wav")
+	s = s[:min(len(s), pcm.Samples(5*time.Second))]
+	_, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: "en"})
+	must(t, err)
+	for _, pid := range children(t) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		r, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: "en"})
+		if err == nil {
+			if len(r.Words) == 0 {
+				t.Error("no words after the restart")
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// children lists the processes of this one, as Linux tells it.
+func children(t *testing.T) []int {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	must(t, err)
+	var pids []int
+	for _, path := range lists {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for _, field := range strings.Fields(string(text)) {
+			pid := 0
+			for _, r := range field {
+				pid = pid*10 + int(r-'0')
+			}
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func TestWhatCannotBeHeardIsRefused(t *testing.T) {
+	t.Parallel()
+	e := start(t, find(t))
+	if _, err := e.Recognize(t.Context(), make(pcm.Speech, pcm.Samples(29*time.Second)), transcribe.Hint{}); !errors.Is(err, parley.Invalid) {
+		t.Error("more than the model hears:", err)
+	}
+	if _, err := e.Recognize(t.Context(), make(pcm.Speech, 100), transcribe.Hint{Lang: "tlh"}); !errors.Is(err, parley.Invalid) {
+		t.Error("a language nobody trained:", err)
+	}
+}
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
+	empty := t.TempDir()
+	for name, places := range map[string]sherpa.Places{
+		"no library":        {Binary: empty},
+		"library elsewhere": {Library: empty},
+		"no models":         {Library: find(t).Library, Data: empty},
+		"models elsewhere":  {Library: find(t).Library, Models: empty},
+	} {
+		_, err := sherpa.Find(places)
+		if !errors.Is(err, parley.Unavailable) || len(parley.SayOf(err)) < 20 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestADamagedModelIsNamed(t *testing.T) {
+	t.Parallel()
+	files := find(t)
+	damaged := t.TempDir()
+	for _, name := range []string{"whisper-base/encoder.int8.onnx", "whisper-base/decoder.int8.onnx", "whisper-base/tokens.txt", "silero-vad/silero_vad.onnx"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(damaged, name)), 0o700))
+		must(t, os.Symlink(filepath.Join(files.Models, name), filepath.Join(damaged, name)))
+	}
+	voice := filepath.Join(damaged, "silero-vad/silero_vad.onnx")
+	must(t, os.Remove(voice))
+	must(t, os.WriteFile(voice, []byte("not a model"), 0o600))
+	_, err := sherpa.New(sherpa.Config{Files: sherpa.Files{Library: files.Library, Models: damaged}, Command: []string{"x"}},
+		zap.NewNop(), prometheus.NewRegistry())
+	if !errors.Is(err, parley.Unavailable) || !strings.Contains(parley.SayOf(err), voice) {
+		t.Error(err)
+	}
+}
+
+func TestALibraryThatIsNoneDoesNotEndTheServer(t *testing.T) {
+	t.Parallel()
+	files := find(t)
+	files.Library = filepath.Join(t.TempDir(), "libsherpa-onnx-c-api.so")
+	must(t, os.WriteFile(files.Library, []byte("not a library"), 0o600))
+	e := start(t, files)
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if ok, missing := e.Words(); !ok && strings.Contains(missing, "does not start") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody says that the engine does not start")
+		}
+	}
+}
+
+// BenchmarkRecognize reports CPU-bound time per second of speech.
+func BenchmarkRecognize(b *testing.B) {
+	e := start(b, find(b))
+	s := speech(b, "en_austen_0870.wav")
+	s = s[:min(len(s), pcm.Samples(10*time.Second))]
+	waitForWords(b, e)
+	for b.Loop() {
+		if _, err := e.Recognize(b.Context(), s, transcribe.Hint{Lang: "en"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/s.Duration().Seconds(), "s/speech-s")
+}

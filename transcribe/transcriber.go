@@ -1,0 +1,195 @@
+package transcribe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/transcribe/minutes"
+)
+
+// Parts are what a Transcriber works with.
+type Parts struct {
+	Regions    parley.Regions
+	Jobs       parley.Jobs
+	Events     parley.Events
+	Extractor  minutes.Extractor
+	Recognizer Recognizer // or nil: only who spoke when
+	Voices     Voices     // or nil: a level gate decides what is speech
+	Log        *zap.Logger
+	Registry   prometheus.Registerer
+}
+
+// Transcriber hears the tracks of all meetings of this process, and works for the queues of its
+// regions. Safe for concurrent use.
+type Transcriber struct {
+	// constant after New
+	cfg        Config
+	regions    parley.Regions
+	jobs       parley.Jobs
+	events     parley.Events
+	extractor  minutes.Extractor
+	recognizer Recognizer // or nil
+	voices     Voices     // or nil
+	log        *zap.Logger
+	metrics    *metrics
+
+	tasks sync.WaitGroup // loops and savers
+
+	mu    sync.Mutex                       // guards everything below
+	saves context.Context                  //nolint:containedctx // of loops and savers; nil unless Run runs
+	heard map[parley.MeetingID]*beingHeard // meetings with utterances that are not stored yet
+}
+
+// beingHeard counts the savers of one meeting.
+type beingHeard struct {
+	savers int
+	done   chan struct{} // closed when savers is 0
+}
+
+// New starts nothing.
+func New(cfg Config, p Parts) (*Transcriber, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("transcribe: %w", err)
+	}
+	m, err := newMetrics(p.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return &Transcriber{
+		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor,
+		recognizer: p.Recognizer, voices: p.Voices, log: p.Log, metrics: m,
+		heard: map[parley.MeetingID]*beingHeard{},
+	}, nil
+}
+
+// Run works until ctx ends, then until every track is closed and its utterances are stored. Whoever
+// closes the taps does so when ctx ends, too. A job that is under way goes to somebody else when its
+// lease ends.
+func (t *Transcriber) Run(ctx context.Context) error {
+	saves, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	t.mu.Lock()
+	t.saves = saves
+	t.mu.Unlock()
+
+	var workers sync.WaitGroup
+	for region, keep := range t.regions {
+		if t.recognizer != nil {
+			workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
+		}
+		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
+		workers.Go(func() { t.sweepEvery(ctx, keep) })
+	}
+	<-ctx.Done()
+	t.mu.Lock()
+	t.saves = nil // nobody adds to tasks any more
+	t.mu.Unlock()
+	workers.Wait()
+	t.tasks.Wait()
+	return nil
+}
+
+// startSaver runs a saver. t.mu is held.
+func (t *Transcriber) startSaver(s *saver) {
+	h := t.heard[s.track.Meeting]
+	if h == nil {
+		h = &beingHeard{done: make(chan struct{})}
+		t.heard[s.track.Meeting] = h
+	}
+	h.savers++
+	saves := t.saves
+	t.tasks.Go(func() {
+		s.run(saves)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if h.savers--; h.savers == 0 {
+			delete(t.heard, s.track.Meeting)
+			close(h.done)
+		}
+	})
+}
+
+// Words reports whether something that makes words is running, and if not, a sentence for people that
+// says why.
+func (t *Transcriber) Words() (ok bool, missing string) {
+	if t.recognizer == nil {
+		return false, "No speech engine is installed here: who spoke when is kept, words are not."
+	}
+	if health, is := t.recognizer.(Health); is {
+		return health.Words()
+	}
+	return true, ""
+}
+
+// Finish is called when a meeting has ended and its taps are closed: it waits until every utterance
+// is stored, and asks for the minutes. It may be called again.
+func (t *Transcriber) Finish(ctx context.Context, region parley.Region, id parley.MeetingID) error {
+	t.mu.Lock()
+	h := t.heard[id]
+	t.mu.Unlock()
+	if h != nil {
+		select {
+		case <-h.done:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for utterances: %w", context.Cause(ctx))
+		}
+	}
+	return t.askMinutes(ctx, region, id, "end")
+}
+
+// askMinutes sends a minutes job. why tells jobs of one meeting apart.
+func (t *Transcriber) askMinutes(ctx context.Context, region parley.Region, id parley.MeetingID, why string) error {
+	job := parley.Job{ID: fmt.Sprintf("minutes-%s-%s", id, why), Kind: parley.JobMinutes, Region: region, Meeting: id}
+	if err := t.jobs.Submit(ctx, job); err != nil {
+		return fmt.Errorf("ask for minutes: %w", err)
+	}
+	return nil
+}
+
+// makeMinutes carries out a minutes job: of an ended meeting, with what has words by now. They are
+// final when nothing is waited for any more.
+func (t *Transcriber) makeMinutes(ctx context.Context, keep *parley.Keep, job parley.Job) error {
+	transcript, err := keep.Transcripts.Transcript(ctx, job.Meeting)
+	if errors.Is(err, parley.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	made, err := t.extractor.Extract(ctx, transcript)
+	if err != nil {
+		return err
+	}
+	made.Final = transcript.Meeting.State == parley.Ended && t.complete(transcript)
+	if err := keep.Actions.PutMinutes(ctx, made); err != nil {
+		return err
+	}
+	t.metrics.minutes.Inc()
+	t.events.Publish(parley.Event{Kind: parley.EventMinutes, Meeting: job.Meeting})
+	return nil
+}
+
+// complete reports whether every utterance has what it will get.
+func (t *Transcriber) complete(transcript parley.Transcript) bool {
+	if t.heardNow(transcript.Meeting.ID) {
+		return false
+	}
+	for _, u := range transcript.Utterances {
+		if u.State == parley.Pending {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *Transcriber) heardNow(id parley.MeetingID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.heard[id] != nil
+}
