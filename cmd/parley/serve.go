@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	_ "time/tzdata" // meetings name time zones; a small image has no database of them
+
+	"go.uber.org/zap"
+)
+
+// serveCmd runs the meeting server until SIGINT or SIGTERM.
+type serveCmd struct{}
+
+// Help implements kong's HelpProvider.
+func (*serveCmd) Help() string {
+	return `Without a configuration file everything is kept under ./data and only this machine can
+reach the pages. It prints the address and a one-time link that makes its browser a host.
+SIGTERM ends meetings' connections, seals what is recorded and exits; a second one exits at once.`
+}
+
+// Run implements the command.
+func (*serveCmd) Run(a *app) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	log, err := a.logger(cfg.LogLevel)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }() // standard error may not support it
+	s, err := openServer(a.ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	if err := s.announce(a); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	err = errors.Join(s.Run(a.ctx), s.Close())
+	log.Info("stopped", zap.Error(err))
+	return err
+}
+
+// announce tells the person who started the server where it is.
+func (s *server) announce(a *app) error {
+	speech := "whisper-base: English and Mandarin; Cantonese as a draft"
+	if s.engine == nil {
+		speech = "off: " + s.wordless
+	}
+	_, err := fmt.Fprintf(a.stdout, `parley %s
+  open       %s
+  host link  %s
+             (one use within 24 hours: its browser may then create meetings from anywhere)
+  media      %s/udp
+  kept in    %s
+  words      %s
+`, version(), s.baseURL, s.baseURL+s.auth.StartLink(), s.sfu.Addr(), s.cfg.Data, speech)
+	return err
+}
