@@ -20,6 +20,7 @@ type Parts struct {
 	Events     parley.Events
 	Extractor  minutes.Extractor
 	Recognizer Recognizer // or nil: only who spoke when
+	Wordless   string     // a sentence for people that says why there is none
 	Voices     Voices     // or nil: a level gate decides what is speech
 	Log        *zap.Logger
 	Registry   prometheus.Registerer
@@ -35,6 +36,7 @@ type Transcriber struct {
 	events     parley.Events
 	extractor  minutes.Extractor
 	recognizer Recognizer // or nil
+	wordless   string
 	voices     Voices     // or nil
 	log        *zap.Logger
 	metrics    *metrics
@@ -63,7 +65,7 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 	}
 	return &Transcriber{
 		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor,
-		recognizer: p.Recognizer, voices: p.Voices, log: p.Log, metrics: m,
+		recognizer: p.Recognizer, wordless: p.Wordless, voices: p.Voices, log: p.Log, metrics: m,
 		heard: map[parley.MeetingID]*beingHeard{},
 	}, nil
 }
@@ -119,7 +121,7 @@ func (t *Transcriber) startSaver(s *saver) {
 // says why.
 func (t *Transcriber) Words() (ok bool, missing string) {
 	if t.recognizer == nil {
-		return false, "No speech engine is installed here: who spoke when is kept, words are not."
+		return false, t.wordless
 	}
 	if health, is := t.recognizer.(Health); is {
 		return health.Words()

@@ -62,7 +62,11 @@ func (k *talk) findClaims(index int) []claim {
 		if !c.kind.work() {
 			continue
 		}
-		all = join(all, k.claim(index, h, c))
+		made := k.claim(index, h, c)
+		if k.goesOn(l, all, &made) {
+			made.kind = ownerSpeaker
+		}
+		all = join(all, made)
 	}
 	if all = k.separate(l, all); all == nil {
 		return []claim{}
@@ -72,6 +76,17 @@ func (k *talk) findClaims(index int) []claim {
 		all[i].score += k.dateWeight(l, &all[i])
 	}
 	return all
+}
+
+// goesOn reports whether a claim that names nobody has its subject before an "and": "I will write it
+// and send it to everybody by Monday" is one piece of work, of one person.
+func (k *talk) goesOn(l *line, before []claim, c *claim) bool {
+	if c.kind != ownerYou && c.kind != ownerNobody || c.from == 0 || len(before) == 0 {
+		return false
+	}
+	last := &before[len(before)-1]
+	return last.kind == ownerSpeaker && last.to <= c.from && l.tokens[c.from-1].word == "and" &&
+		l.tokens[c.from].clause-l.tokens[last.from].clause <= 1
 }
 
 // against lowers a claim by each cue that speaks against it, once: fully where the cue stands in the

@@ -88,7 +88,7 @@ func (k *talk) judge(index int) (int32, []claim) {
 	}
 	f := k.scratch()
 	k.features(index, f)
-	sum := k.model.sum(f.list)
+	sum := k.model.sum(f.list) + k.cueBonus(claims)
 	if open := k.openClaim(claims); sum < k.tiers().suggested && !open {
 		return sum, nil
 	}
@@ -106,6 +106,27 @@ func (k *talk) judge(index int) (int32, []claim) {
 		}
 	}
 	return sum, kept
+}
+
+// cueBonus is what the rules add to the model's sum, in a meeting that is not long. The excerpts it
+// learnt from are so short that it takes company for a sign of idle talk; a cue that a person would
+// see holds against that.
+func (k *talk) cueBonus(claims []claim) int32 {
+	const perPoint, mostPoints = 1.5, 2.0 // log-odds: the least that finds plain commitments
+	if k.length() >= longMeeting {
+		return 0
+	}
+	best := 0.0
+	for i := range claims {
+		doubted := slices.ContainsFunc(claims[i].why, func(why string) bool { return strings.HasPrefix(why, "against ") })
+		if !doubted {
+			best = max(best, claims[i].score)
+		}
+	}
+	if best < scoreProposed {
+		return 0
+	}
+	return int32(perPoint * min(best-scoreProposed+1, mostPoints) * float64(k.model.scale))
 }
 
 // openClaim reports open work, which the line that takes it on decides about.

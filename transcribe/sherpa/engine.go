@@ -165,6 +165,11 @@ func (e *Engine) Words() (ok bool, missing string) {
 	return e.child != nil, e.missing
 }
 
+// Ready waits until an engine runs; not longer than wait.
+func (e *Engine) Ready(ctx context.Context, wait time.Duration) {
+	_, _ = e.running(ctx, wait) // what it says is said by Words
+}
+
 // running gives the child, after waiting a while for one that is being started.
 func (e *Engine) running(ctx context.Context, wait time.Duration) (*child, error) {
 	timeout := time.After(wait)
