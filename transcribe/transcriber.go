@@ -37,7 +37,7 @@ type Transcriber struct {
 	extractor  minutes.Extractor
 	recognizer Recognizer // or nil
 	wordless   string
-	voices     Voices     // or nil
+	voices     Voices // or nil
 	log        *zap.Logger
 	metrics    *metrics
 

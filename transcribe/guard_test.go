@@ -1,0 +1,138 @@
+package transcribe
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/media/pcm"
+)
+
+// said makes a result of words between spaces, one token each.
+func said(text, lang string) Result {
+	r := Result{Lang: lang}
+	for i, w := range strings.Fields(text) {
+		if i > 0 {
+			w = " " + w
+		}
+		at := time.Duration(i) * 300 * time.Millisecond
+		r.Words = append(r.Words, parley.Word{Text: w, Start: at, End: at + 200*time.Millisecond})
+	}
+	r.Tokens = len(r.Words)
+	return r
+}
+
+func TestWhatNobodySaysIsImplausible(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		in   time.Duration
+		want bool
+	}{
+		"plain speech":          {"we will send the offer by friday and then call them", 4 * time.Second, false},
+		"said twice":            {"yes yes that is right", 2 * time.Second, false},
+		"a word that loops":     {"go go go go go go go go go go", 6 * time.Second, true},
+		"a phrase that loops":   {"and so on and so on and so on and so on and so on", 8 * time.Second, true},
+		"more than fits":        {strings.Repeat("one two three four five ", 12), time.Second, true},
+		"nothing":               {"", time.Second, false},
+		"numbers that are read": {"one two three four five six seven eight nine ten", 4 * time.Second, false},
+	} {
+		if got := implausible(said(c.text, "en"), c.in); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestLoopsAreCutToOne(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"so go go go go go on":                      "so go on",
+		"and then and then and then and then we go": "and then we go",
+		"no no no": "no no no",
+	} {
+		if got := textOf(cutLoops(said(text, "en").Words)); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// scripted is a recognizer whose words a test makes up.
+type scripted func(s pcm.Speech, h Hint) (Result, error)
+
+func (f scripted) Recognize(_ context.Context, s pcm.Speech, h Hint) (Result, error) { return f(s, h) }
+
+func loud(d time.Duration) pcm.Speech {
+	s := make(pcm.Speech, pcm.Samples(d))
+	for i := range s {
+		s[i] = float32(i%64)/128 - 0.25
+	}
+	return s
+}
+
+func TestTheGuardsHearAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		recognizer scripted
+		speech     pcm.Speech
+		text       string
+		confidence parley.Confidence
+		again      bool
+	}{
+		"what is plausible stands": {
+			func(pcm.Speech, Hint) (Result, error) { return said("we agree", "en"), nil },
+			loud(2 * time.Second), "we agree", parley.Clear, false,
+		},
+		"a loop is heard in halves": {
+			func(s pcm.Speech, h Hint) (Result, error) {
+				if s.Duration() > 5*time.Second {
+					return said("go go go go go go", "en"), nil
+				}
+				if h.Lang != "en" {
+					t.Error("the language is not locked")
+				}
+				return said("we go", "en"), nil
+			},
+			loud(6 * time.Second), "we go we go", parley.Unsure, true,
+		},
+		"a loop that stays is cut": {
+			func(pcm.Speech, Hint) (Result, error) { return said("go go go go go go", "en"), nil },
+			loud(6 * time.Second), "go go", parley.Unsure, true,
+		},
+		"a language nobody speaks is tried as the nearest": {
+			func(_ pcm.Speech, h Hint) (Result, error) {
+				if h.Lang == "zh" {
+					return said("多謝", "zh"), nil
+				}
+				return said("xin chào", "vi"), nil
+			},
+			loud(2 * time.Second), "多謝", parley.Unsure, true,
+		},
+		"thanks for next to nothing": {
+			func(pcm.Speech, Hint) (Result, error) { return said("Thank you.", "en"), nil },
+			quietSpeech(2*time.Second, 0.002), "", parley.HardlyHeard, false,
+		},
+		"thanks that were said": {
+			func(pcm.Speech, Hint) (Result, error) { return said("Thank you.", "en"), nil },
+			loud(2 * time.Second), "Thank you.", parley.Clear, false,
+		},
+	} {
+		tr := &Transcriber{recognizer: c.recognizer}
+		h, err := tr.hear(t.Context(), c.speech, "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if h.Text() != c.text || h.confidence != c.confidence || h.again != c.again {
+			t.Errorf("%s: %q, %s, again %v", name, h.Text(), h.confidence, h.again)
+		}
+	}
+}
+
+func quietSpeech(d time.Duration, amplitude float32) pcm.Speech {
+	s := loud(d)
+	for i := range s {
+		s[i] *= amplitude * 4
+	}
+	return s
+}

@@ -1,0 +1,426 @@
+package transcribe
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/bus"
+	"github.com/parley/parley/media/container"
+	"github.com/parley/parley/media/pcm"
+	"github.com/parley/parley/recorder/catalog"
+	"github.com/parley/parley/recorder/objects"
+	"github.com/parley/parley/transcribe/minutes"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var began = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// house is one region with a transcriber over real stores and a real bus.
+type house struct {
+	*Transcriber
+
+	t       *testing.T
+	keep    *parley.Keep
+	bus     *bus.Bus
+	meeting parley.Meeting
+}
+
+func open(t *testing.T, r Recognizer) *house {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := objects.OpenDir(filepath.Join(dir, "objects"))
+	must(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	rows, err := catalog.Open(t.Context(), filepath.Join(dir, "catalog.db"))
+	must(t, err)
+	t.Cleanup(func() { _ = rows.Close() })
+	b, err := bus.Open(bus.Config{Directory: filepath.Join(dir, "bus")}, zap.NewNop())
+	must(t, err)
+	t.Cleanup(func() { _ = b.Close() })
+	h := &house{t: t, bus: b, keep: &parley.Keep{
+		Region: "hk", Objects: store, Meetings: rows, Participants: rows, Chats: rows,
+		Recordings: rows, Transcripts: rows, Actions: rows,
+	}}
+	m := parley.Meeting{ID: "abc-defg-hij", Region: "hk", Zone: "UTC", Record: true, State: parley.Scheduled, Created: began}
+	must(t, rows.CreateMeeting(t.Context(), m))
+	h.meeting, err = rows.BeginMeeting(t.Context(), m.ID, began)
+	must(t, err)
+	must(t, rows.PutParticipant(t.Context(), parley.Participant{
+		ID: "p1", Meeting: m.ID, Number: 1, Name: "Nora Lind", Role: parley.RoleHost, Consent: parley.Granted, Joined: began,
+	}))
+	extractor, err := minutes.New()
+	must(t, err)
+	h.Transcriber, err = New(DefaultConfig(), Parts{
+		Regions: parley.Regions{"hk": h.keep}, Jobs: b, Events: b, Extractor: extractor, Recognizer: r,
+		Wordless: "There is no engine.", Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
+	})
+	must(t, err)
+	return h
+}
+
+// run runs the transcriber until the test ends.
+func (h *house) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	h.t.Cleanup(func() {
+		cancel()
+		must(h.t, <-done)
+	})
+}
+
+func micTrack() parley.Track {
+	return parley.Track{
+		ID: "track-1", Meeting: "abc-defg-hij", Participant: "p1", Source: parley.Microphone,
+		Codec: "audio/opus", ClockRate: 48000, Channels: 2,
+	}
+}
+
+func (h *house) tap() *Track {
+	h.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		tap, err := h.Track(h.meeting, micTrack(), began)
+		if err == nil {
+			return tap
+		}
+		if !errors.Is(err, parley.Unavailable) || time.Now().After(deadline) {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// talk is sound: stretches of voice (a loud tone) and silence in turn, as Opus packets.
+func talk(t *testing.T, stretches ...time.Duration) [][]byte {
+	t.Helper()
+	encoder, err := pcm.NewEncoder(32_000)
+	if err != nil {
+		t.Skip("no Opus encoder in this build:", err)
+	}
+	var packets [][]byte
+	for i, d := range stretches {
+		for range d / (20 * time.Millisecond) {
+			frame := make([]float32, 960)
+			if i%2 == 0 {
+				for k := range frame {
+					frame[k] = float32(k%96)/160 - 0.3
+				}
+			}
+			packet, err := encoder.Encode(frame)
+			must(t, err)
+			packets = append(packets, bytes.Clone(packet))
+		}
+	}
+	return packets
+}
+
+// play writes packets as they would arrive, leaving out those that are lost.
+func play(tap *Track, packets [][]byte, start time.Duration, lost func(int) bool) {
+	for i, payload := range packets {
+		if lost != nil && lost(i) {
+			continue
+		}
+		p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960)}, Payload: payload}
+		tap.Write(p, began.Add(start+time.Duration(i)*20*time.Millisecond))
+	}
+}
+
+// wait polls the transcript until ok.
+func (h *house) wait(what string, ok func(parley.Transcript) bool) parley.Transcript {
+	h.t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); ; {
+		transcript, err := h.keep.Transcripts.Transcript(h.t.Context(), h.meeting.ID)
+		must(h.t, err)
+		if ok(transcript) {
+			return transcript
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("%s: %+v", what, transcript.Utterances)
+		}
+	}
+}
+
+func recognized(n int) func(parley.Transcript) bool {
+	return func(tr parley.Transcript) bool {
+		done := 0
+		for _, u := range tr.Utterances {
+			if u.State != parley.Pending {
+				done++
+			}
+		}
+		return done >= n
+	}
+}
+
+func near(got, want time.Duration) bool {
+	return got-want < 350*time.Millisecond && want-got < 350*time.Millisecond
+}
+
+func TestSpeechBecomesWordsAndMinutes(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(s pcm.Speech, _ Hint) (Result, error) {
+		if s.Duration() > 2*time.Second {
+			return said("I will send the offer to the client by Friday.", "en"), nil
+		}
+		return said("Good morning.", "en"), nil
+	}))
+	h.run()
+	events, stop := context.WithCancel(t.Context())
+	defer stop()
+	subscribed := h.bus.Subscribe(events, h.meeting.ID)
+	heard := make(chan parley.Event, 16)
+	go func() {
+		defer close(heard)
+		for e := range subscribed {
+			heard <- e
+		}
+	}()
+	tap := h.tap()
+	play(tap, talk(t, time.Second, 2*time.Second, 4*time.Second, time.Second), 0, nil)
+	transcript := h.wait("both have words", recognized(2))
+	first, second := transcript.Utterances[0], transcript.Utterances[1]
+	if first.Text != "Good morning." || !near(first.Start, 0) || !near(first.End, 1200*time.Millisecond) {
+		t.Errorf("first %q from %v to %v", first.Text, first.Start, first.End)
+	}
+	if !near(second.Start, 2800*time.Millisecond) || !near(second.End, 7200*time.Millisecond) || second.Participant != "p1" {
+		t.Errorf("second from %v to %v", second.Start, second.End)
+	}
+	if w := second.Words; len(w) != 10 || w[0].Start != second.Start || w[9].End > second.End {
+		t.Errorf("words %+v", w)
+	}
+	for e := range heard {
+		if e.Kind == parley.EventUtterance && e.Utterance == second.ID {
+			break
+		}
+	}
+	tap.Close()
+	must(t, h.keep.Meetings.EndMeeting(t.Context(), h.meeting.ID, began.Add(10*time.Second)))
+	must(t, h.Finish(t.Context(), "hk", h.meeting.ID))
+	for e := range heard {
+		if e.Kind == parley.EventMinutes {
+			break
+		}
+	}
+	made, err := h.keep.Actions.Minutes(t.Context(), h.meeting.ID)
+	must(t, err)
+	if !made.Final || len(made.Items) != 1 || made.Items[0].Owner.Participant != "p1" || made.Items[0].Utterances[0] != second.ID {
+		t.Errorf("minutes %+v", made)
+	}
+	stop()
+	for range heard { //nolint:revive // drained: the subscriber ends
+	}
+}
+
+func TestALostPacketLeavesTheTimesAlone(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(s pcm.Speech, _ Hint) (Result, error) {
+		return said(fmt.Sprint(s.Duration().Round(time.Second)), "en"), nil
+	}))
+	h.run()
+	tap := h.tap()
+	play(tap, talk(t, 6*time.Second, 2*time.Second), 0, func(i int) bool { return i%17 == 3 || i >= 100 && i < 110 })
+	u := h.wait("it has words", recognized(1)).Utterances[0]
+	tap.Close()
+	if u.Text != "6s" || !near(u.End, 6200*time.Millisecond) {
+		t.Errorf("%s long, ends at %v", u.Text, u.End)
+	}
+}
+
+func TestAPauseWithoutPacketsEndsAnUtterance(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("yes", "en"), nil }))
+	h.run()
+	tap := h.tap()
+	packets := talk(t, 2*time.Second)
+	play(tap, packets, 0, nil)
+	h.wait("the first has words though nothing follows", recognized(1))
+	for i, payload := range packets {
+		p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(100 + i), Timestamp: uint32((100 + i) * 960)}, Payload: payload}
+		tap.Write(p, began.Add(time.Minute+time.Duration(i)*20*time.Millisecond))
+	}
+	u := h.wait("the second has words", recognized(2)).Utterances[1]
+	tap.Close()
+	if !near(u.Start, time.Minute) || !near(u.End, time.Minute+2*time.Second) {
+		t.Errorf("the second is from %v to %v", u.Start, u.End)
+	}
+}
+
+func TestWithoutAnEngineItIsKnownWhoSpokeWhen(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	h.run()
+	tap := h.tap()
+	play(tap, talk(t, 2*time.Second, 2*time.Second), 0, nil)
+	u := h.wait("it is there", func(tr parley.Transcript) bool { return len(tr.Utterances) == 1 }).Utterances[0]
+	tap.Close()
+	if u.State != parley.Wordless || !near(u.End, 2200*time.Millisecond) {
+		t.Errorf("%s, ends at %v", u.State, u.End)
+	}
+	if ok, missing := h.Words(); ok || missing != "There is no engine." {
+		t.Error(ok, missing)
+	}
+}
+
+// addPending stores an utterance that waits for words.
+func (h *house) addPending() parley.Utterance {
+	h.t.Helper()
+	s := newSaver(h.Transcriber, h.keep, micTrack())
+	must(h.t, h.keep.Recordings.OpenTrack(h.t.Context(), micTrack()))
+	u, audio, err := s.utterance(piece{start: time.Second, end: 2 * time.Second, packets: talk(h.t, time.Second)})
+	must(h.t, err)
+	u.NextTry = began
+	must(h.t, s.store(h.t.Context(), u, audio))
+	return u
+}
+
+func (h *house) row(id parley.UtteranceID) parley.Utterance {
+	h.t.Helper()
+	u, err := h.keep.Transcripts.Utterance(h.t.Context(), id)
+	must(h.t, err)
+	return u
+}
+
+func TestWhatCannotBeHeardIsParked(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("garbage")
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return Result{}, broken }))
+	u := h.addPending()
+	for i := range parley.MaxAttempts {
+		if got := h.row(u.ID); got.State != parley.Pending || got.Attempts != i {
+			t.Fatalf("after %d attempts: %s, %d", i, got.State, got.Attempts)
+		}
+		must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	}
+	if got := h.row(u.ID); got.State != parley.Parked {
+		t.Errorf("after all attempts: %s", got.State)
+	}
+}
+
+func TestAnEngineThatIsAwayIsNotTheUtterancesFault(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return Result{}, parley.Unavailable }))
+	u := h.addPending()
+	if err := h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)); !errors.Is(err, parley.Unavailable) {
+		t.Error(err)
+	}
+	if got := h.row(u.ID); got.Attempts != 0 || got.State != parley.Pending {
+		t.Errorf("%s, %d attempts", got.State, got.Attempts)
+	}
+}
+
+func TestTwoWorkersWriteOneText(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("once", "en"), nil }))
+	u := h.addPending()
+	for range 3 {
+		must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	}
+	if got := h.row(u.ID); got.Text != "once" || got.Attempts != 1 {
+		t.Errorf("%q after %d attempts", got.Text, got.Attempts)
+	}
+}
+
+func TestARowWithoutAJobGetsOne(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("late", "en"), nil }))
+	u := h.addPending()
+	lease, err := h.bus.Claim(t.Context(), parley.JobTranscribe, "hk") // the job that will be lost
+	must(t, err)
+	must(t, lease.Done(t.Context()))
+	h.run() // its sweeper finds the row
+	h.wait("it has words", recognized(1))
+	if got := h.row(u.ID); got.Text != "late" {
+		t.Errorf("%q", got.Text)
+	}
+}
+
+func TestSoundThatHasChangedIsNotHeard(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("anything", "en"), nil }))
+	u := h.addPending()
+	u.SHA256[0] ^= 1
+	if _, err := h.hearUtterance(t.Context(), h.keep, u); !errors.Is(err, parley.Invalid) {
+		t.Error(err)
+	}
+}
+
+// TestWhatAKilledProcessHeardIsCutAgain has a recording with a crash, of which only the first
+// utterance was stored.
+func TestWhatAKilledProcessHeardIsCutAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("recovered", "en"), nil }))
+	track := micTrack()
+	must(t, h.keep.Recordings.OpenTrack(t.Context(), track))
+	packets := talk(t, 2*time.Second, time.Second, 2*time.Second, time.Second, time.Second)
+	var content []byte
+	number := 0
+	store := func(start, end time.Duration) {
+		number++
+		key := parley.Key(fmt.Sprintf("meetings/m/tracks/t/%06d.webm", number))
+		sum := parley.Hash(sha256.Sum256(content))
+		must(t, h.keep.Objects.Put(t.Context(), parley.ObjectInfo{Key: key, Bytes: int64(len(content)), SHA256: sum}, bytes.NewReader(content)))
+		must(t, h.keep.Recordings.AddSegment(t.Context(), parley.Segment{
+			Track: track.ID, Number: number, Start: start, End: end, Bytes: int64(len(content)), SHA256: sum, Key: key,
+		}))
+	}
+	for i, chunk := range slices.Collect(slices.Chunk(packets, 100)) {
+		start := time.Duration(i) * 2 * time.Second
+		content = container.AppendCluster(nil, start)
+		for k, p := range chunk {
+			content = container.AppendBlock(content, start, start+time.Duration(k)*20*time.Millisecond, true, p)
+		}
+		store(start, start+time.Duration(len(chunk))*20*time.Millisecond)
+	}
+	must(t, h.keep.Recordings.AddGap(t.Context(), parley.Gap{Track: track.ID, Start: 7 * time.Second, End: 9 * time.Second, Reason: parley.GapCrash}))
+	must(t, h.keep.Transcripts.AddUtterance(t.Context(), parley.Utterance{
+		ID: "u1", Meeting: h.meeting.ID, Track: track.ID, Participant: "p1", End: 2200 * time.Millisecond,
+		State: parley.Recognized, Text: "stored before",
+	}))
+	must(t, h.Recover(t.Context()))
+	h.run()
+	transcript := h.wait("the rest has words", recognized(3))
+	if len(transcript.Utterances) != 3 {
+		t.Fatalf("%d utterances", len(transcript.Utterances))
+	}
+	for i, want := range []time.Duration{0, 2800 * time.Millisecond, 5800 * time.Millisecond} {
+		if got := transcript.Utterances[i].Start; !near(got, want) {
+			t.Errorf("utterance %d begins at %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestAFileIsCutAndHeard(t *testing.T) {
+	t.Parallel()
+	s := slices.Concat(loud(2*time.Second), make(pcm.Speech, pcm.Rate), loud(3*time.Second))
+	var texts []string
+	err := File(t.Context(), s, scripted(func(s pcm.Speech, h Hint) (Result, error) {
+		return said(h.Lang+" "+s.Duration().Round(time.Second).String(), h.Lang), nil
+	}), nil, "en", func(u Spoken, _ time.Duration) error {
+		texts = append(texts, u.Text)
+		return nil
+	})
+	must(t, err)
+	if !slices.Equal(texts, []string{"en 2s", "en 3s"}) {
+		t.Error(texts)
+	}
+}
