@@ -487,4 +487,3 @@ func TestAnUnwritableSpoolIsNamed(t *testing.T) {
 		t.Error(err)
 	}
 }
-

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,9 +20,14 @@ import (
 const maxSegment = 8 << 20
 
 // Recover cuts what a killed process had heard and not stored from the recording: of every track that
-// was interrupted, what follows its last utterance. Called once, before Run and after the recorder's
-// own recovery. A track that cannot be read is logged and left.
-func (t *Transcriber) Recover(ctx context.Context) error {
+// was interrupted, what follows its last utterance. Called once, after the recorder's own recovery and
+// before anybody is let in, so that no meeting ends meanwhile. ready, or nil, is called before the
+// first track is heard: it may wait for a detector. A track that cannot be read is logged and left.
+func (t *Transcriber) Recover(ctx context.Context, ready func(context.Context)) error {
+	if ready == nil {
+		ready = func(context.Context) {}
+	}
+	once := sync.OnceFunc(func() { ready(ctx) })
 	for region, keep := range t.regions {
 		meetings, err := keep.Actions.UnfinishedMeetings(ctx)
 		if err != nil {
@@ -35,7 +41,7 @@ func (t *Transcriber) Recover(ctx context.Context) error {
 			meetings = append(meetings, m.ID)
 		}
 		for _, id := range meetings {
-			if err := t.recoverMeeting(ctx, keep, id); err != nil {
+			if err := t.recoverMeeting(ctx, keep, id, once); err != nil {
 				return fmt.Errorf("recover transcripts of %s: %w", region, err)
 			}
 		}
@@ -43,7 +49,7 @@ func (t *Transcriber) Recover(ctx context.Context) error {
 	return nil
 }
 
-func (t *Transcriber) recoverMeeting(ctx context.Context, keep *parley.Keep, id parley.MeetingID) error {
+func (t *Transcriber) recoverMeeting(ctx context.Context, keep *parley.Keep, id parley.MeetingID, ready func()) error {
 	recording, err := keep.Recordings.Recording(ctx, id)
 	if err != nil {
 		return err
@@ -57,6 +63,7 @@ func (t *Transcriber) recoverMeeting(ctx context.Context, keep *parley.Keep, id 
 		if !crashed || track.Codec != "audio/opus" {
 			continue
 		}
+		ready()
 		covered := time.Duration(0)
 		for _, u := range transcript.Utterances {
 			if u.Track == track.ID {

@@ -396,7 +396,7 @@ func TestWhatAKilledProcessHeardIsCutAgain(t *testing.T) {
 		ID: "u1", Meeting: h.meeting.ID, Track: track.ID, Participant: "p1", End: 2200 * time.Millisecond,
 		State: parley.Recognized, Text: "stored before",
 	}))
-	must(t, h.Recover(t.Context()))
+	must(t, h.Recover(t.Context(), nil))
 	h.run()
 	transcript := h.wait("the rest has words", recognized(3))
 	if len(transcript.Utterances) != 3 {

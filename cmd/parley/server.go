@@ -258,6 +258,7 @@ func (s *server) Run(ctx context.Context) error {
 	if s.engine != nil {
 		run("speech engine", s.engine.Run)
 	}
+	s.recoverSpeech(ctx)
 	run("recorder", s.recorder.Run)
 	run("transcriber", s.transcriber.Run)
 	run("media", s.sfu.Run)
@@ -276,15 +277,20 @@ func (s *server) Run(ctx context.Context) error {
 // engineStart is what recovery waits for the speech engine: without it speech is cut by loudness.
 const engineStart = 10 * time.Second
 
-// finishInterrupted puts into words what a killed process had heard, and completes the meetings that
-// ended without being completed.
-func (s *server) finishInterrupted(ctx context.Context) error {
-	if s.engine != nil {
-		s.engine.Ready(ctx, engineStart)
-	}
-	if err := s.transcriber.Recover(ctx); err != nil {
+// recoverSpeech puts into words what a killed process had heard. Nobody is in yet.
+func (s *server) recoverSpeech(ctx context.Context) {
+	err := s.transcriber.Recover(ctx, func(ctx context.Context) {
+		if s.engine != nil {
+			s.engine.Ready(ctx, engineStart)
+		}
+	})
+	if err != nil {
 		s.log.Error("interrupted speech could not be put into words", zap.Error(err))
 	}
+}
+
+// finishInterrupted completes the meetings that ended without being completed.
+func (s *server) finishInterrupted(ctx context.Context) error {
 	for region, keep := range s.regions {
 		unfinished, err := keep.Actions.UnfinishedMeetings(ctx)
 		if err != nil {
