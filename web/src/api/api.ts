@@ -1,0 +1,128 @@
+// The HTTP interface: signaling/api/openapi.yaml. The only place that fetches.
+
+import { flag, list, object, oneOf, optional, type Reader, type Shape, text, whole } from '../lib/shape';
+import { Problem, problemOf } from './problem';
+
+const words = object({ ok: flag, missing: text });
+const session = object({ identity: text, name: text, may_create: flag, regions: list(text), words });
+const opened = object({ identity: text, name: text, may_create: flag });
+const state = oneOf('scheduled', 'live', 'ended');
+const meeting = object({
+  id: text,
+  title: text,
+  region: text,
+  zone: text,
+  state,
+  record: flag,
+  started: optional(text, ''),
+  ended: optional(text, ''),
+  duration_ms: whole,
+});
+const created = object({ meeting, host_link: text, link: text });
+const preview = object({
+  id: text,
+  title: text,
+  region: text,
+  state,
+  record: flag,
+  role: oneOf('viewer', 'member', 'host'),
+  present: whole,
+  people: list(text),
+  started: optional(text, ''),
+});
+const row = object({
+  id: text,
+  title: text,
+  region: text,
+  started: optional(text, ''),
+  ended: optional(text, ''),
+  state,
+});
+const evidence = { evidence: list(text), quote: text, start_ms: whole, end_ms: whole, confidence: text, why: optional(list(text), []) };
+const entry = object({ id: text, text, ...evidence });
+const item = object({
+  id: text,
+  task: text,
+  owner: optional(object({ participant: text, name: text }), null),
+  due: optional(object({ text, date: text, earliest: text, latest: text }), null),
+  ...evidence,
+});
+const word = object({ text, start_ms: whole, end_ms: whole });
+const utterance = object({
+  id: text,
+  participant: text,
+  start_ms: whole,
+  end_ms: whole,
+  text,
+  lang: text,
+  state: oneOf('pending', 'recognized', 'parked', 'wordless'),
+  confidence: text,
+  words: optional(list(word), []),
+});
+const track = object({
+  id: text,
+  participant: text,
+  source: oneOf('microphone', 'camera', 'screen', 'screen-audio'),
+  codec: text,
+  start_ms: whole,
+  end_ms: whole,
+  segments: list(object({ number: whole, start_ms: whole, end_ms: whole, bytes: whole, sha256: text })),
+  gaps: list(object({ start_ms: whole, end_ms: whole, reason: text })),
+});
+const record = object({
+  meeting,
+  participants: list(object({ id: text, number: whole, name: text, role: text, recorded: flag, title: text })),
+  recording: object({ sealed: flag, tracks: list(track) }),
+  utterances: list(utterance),
+  minutes: optional(object({ final: flag, items: list(item), decisions: list(entry), questions: list(entry) }), null),
+  chat: list(object({ id: text, participant: text, at_ms: whole, text })),
+  words,
+  pending: whole,
+});
+
+export type Session = Shape<typeof session>;
+export type Preview = Shape<typeof preview>;
+export type Row = Shape<typeof row>;
+export type MeetingRecord = Shape<typeof record>;
+export type Track = Shape<typeof track>;
+export type Utterance = Shape<typeof utterance>;
+export type Item = Shape<typeof item>;
+export type Entry = Shape<typeof entry>;
+
+async function ask<T>(reader: Reader<T>, path: string, init?: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: 'same-origin', ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Problem('offline', '');
+  }
+  if (!response.ok) throw await problemOf(response);
+  return reader(await response.json());
+}
+
+function post<T>(reader: Reader<T>, path: string, body: object): Promise<T> {
+  return ask(reader, path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+}
+
+export const readSession = (): Promise<Session> => ask(session, '/api/v1/session');
+
+/** Says who this browser is, and follows a link. */
+export const openSession = (body: { name?: string; link?: string }): Promise<Shape<typeof opened>> =>
+  post(opened, '/api/v1/session', body);
+
+export const createMeeting = (body: { title?: string; region?: string; zone?: string }): Promise<Shape<typeof created>> =>
+  post(created, '/api/v1/meetings', body);
+
+export const readMeeting = (id: string): Promise<Preview> => ask(preview, `/api/v1/meetings/${encodeURIComponent(id)}`);
+
+export const listRecords = (): Promise<Row[]> => ask(list(row), '/api/v1/records');
+
+export const readRecord = (id: string): Promise<MeetingRecord> => ask(record, `/api/v1/records/${encodeURIComponent(id)}`);
+
+/** The bytes of one segment; number 0 is the track's WebM header. */
+export async function readSegment(meetingId: string, trackId: string, number: number, signal: AbortSignal): Promise<ArrayBuffer> {
+  const response = await fetch(`/api/v1/records/${encodeURIComponent(meetingId)}/tracks/${trackId}/segments/${number}`, { signal });
+  if (!response.ok) throw await problemOf(response);
+  return response.arrayBuffer();
+}

@@ -1,0 +1,360 @@
+// One participation in one meeting: the WebSocket, the peer connection, and what is known of the room.
+// No framework and no DOM: a page listens to `changed` and draws `state`.
+
+import { Line } from './line';
+import { Media, type Seat } from './media';
+import type { Caption, Chat, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
+import { planSeats, type Wish } from './seats';
+
+export type Phase =
+  | { at: 'joining' }
+  | { at: 'live' }
+  | { at: 'reconnecting' }
+  | { at: 'refused'; say: string; kind: string }
+  | { at: 'over'; reason: string; record: boolean };
+
+export interface CallState {
+  phase: Phase;
+  you: string;
+  role: Person['role'];
+  meeting: Joined['meeting'] | null;
+  people: readonly Person[]; // in order of joining
+  seats: ReadonlyMap<string, { track: string; participant: string }>; // video seats, by mid
+  chat: readonly Chat[];
+  captions: readonly Caption[];
+  status: Status;
+  /** What the last request was refused for; shown once. */
+  complaint: Failure | null;
+  /** performance.now() at the zero of the meeting clock. */
+  zero: number;
+}
+
+export interface CallOptions {
+  meeting: string;
+  name: string;
+  consent: 'granted' | 'declined' | '';
+  /** From an earlier participation of this tab; or "". */
+  resume: string;
+}
+
+/** Where a tab remembers its participation: the caller decides, tests use a Map. */
+export interface Memory {
+  save(resume: string): void;
+  forget(): void;
+}
+
+const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
+const mostLines = 500;
+const retryMS = [300, 1000, 2000, 4000, 8000];
+
+export class Call {
+  state: CallState = {
+    phase: { at: 'joining' },
+    you: '',
+    role: 'viewer',
+    meeting: null,
+    people: [],
+    seats: new Map(),
+    chat: [],
+    captions: [],
+    status: noStatus,
+    complaint: null,
+    zero: 0,
+  };
+
+  #options: CallOptions;
+  #memory: Memory;
+  #changed: () => void;
+  #media = new Media();
+  #line: Line | null = null;
+  #generation = 0; // of the line: answers to an older one are not for us
+  #joined = false; // this line has its joined
+  #offers = 0;
+  #attempts = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #rosterSeq = 0;
+  #muted = new Map<Source, boolean>();
+  #sending: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null } = { microphone: null, camera: null };
+  #wishes: Wish[] = [];
+  #early: RTCIceCandidate[] | null = null; // candidates that wait for join to be sent
+  #closed = false;
+
+  constructor(options: CallOptions, memory: Memory, changed: () => void) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#changed = changed;
+  }
+
+  /** Begins to join. What to send may be said before or after. */
+  start(): void {
+    this.#watch();
+    void this.#open(false);
+  }
+
+  voices(): Seat[] {
+    return this.#media.voices();
+  }
+
+  pictures(): Seat[] {
+    return this.#media.pictures();
+  }
+
+  levels(): Map<number, number> {
+    return this.#media.levels();
+  }
+
+  /** Sends a track of this source, or stops; the others are told. */
+  async send(source: 'microphone' | 'camera', track: MediaStreamTrack | null): Promise<void> {
+    this.#sending[source] = track;
+    await this.#media.send(source, track);
+    this.mute(source, track === null);
+  }
+
+  /** Tells the others that a source is off or on. */
+  mute(source: Source, muted: boolean): void {
+    this.#muted.set(source, muted);
+    if (this.#joined) this.#line?.send({ type: 'mute', source, muted });
+  }
+
+  /** Says which pictures are on the screen, most important first. */
+  show(wishes: Wish[]): void {
+    this.#wishes = wishes;
+    this.#seat();
+  }
+
+  say(text: string): void {
+    this.#line?.send({ type: 'chat', text });
+  }
+
+  leave(): void {
+    this.#line?.send({ type: 'leave' });
+    this.#finish('left', this.state.meeting?.record ?? false);
+  }
+
+  end(): void {
+    this.#line?.send({ type: 'end' });
+  }
+
+  /** Ends everything without a word: the page is going. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#line?.close();
+    this.#media.close();
+  }
+
+  #set(change: Partial<CallState>): void {
+    this.state = { ...this.state, ...change };
+    this.#changed();
+  }
+
+  #watch(): void {
+    const { pc } = this.#media;
+    pc.onicecandidate = ({ candidate }) => {
+      if (candidate === null || candidate.candidate === '') return;
+      if (this.#early === null) this.#trickle(candidate);
+      else this.#early.push(candidate);
+    };
+    pc.oniceconnectionstatechange = () => {
+      if (pc.iceConnectionState === 'failed' && this.#joined) void this.#restartICE();
+    };
+  }
+
+  async #open(again: boolean): Promise<void> {
+    const generation = ++this.#generation;
+    this.#joined = false;
+    const { pc } = this.#media;
+    if (again && (pc.connectionState === 'failed' || pc.connectionState === 'closed')) this.#renew();
+    this.#line = new Line(this.#options.meeting, {
+      message: (m) => {
+        if (generation === this.#generation) this.#receive(m);
+      },
+      closed: () => {
+        if (generation === this.#generation) this.#lost();
+      },
+    });
+    try {
+      this.#early = []; // gathering begins with the offer, and join comes first
+      const offer = await this.#media.offer(again);
+      this.#line.send({
+        type: 'join',
+        name: this.#options.name,
+        consent: this.#options.consent,
+        ...(this.#options.resume !== '' && { resume: this.#options.resume }),
+        offer,
+      });
+      const early = this.#early;
+      this.#early = null;
+      for (const candidate of early) this.#trickle(candidate);
+    } catch (error) {
+      console.error('no offer could be made', error);
+      this.#line.close();
+    }
+  }
+
+  #trickle(candidate: RTCIceCandidate): void {
+    this.#line?.send({
+      type: 'candidate',
+      candidate: candidate.candidate,
+      ...(candidate.sdpMid !== null && { sdpMid: candidate.sdpMid }),
+      ...(candidate.sdpMLineIndex !== null && { sdpMLineIndex: candidate.sdpMLineIndex }),
+    });
+  }
+
+  /** Takes a new peer connection; what was sent is sent again. */
+  #renew(): void {
+    this.#media.close();
+    this.#media = new Media();
+    this.#watch();
+    void this.#media.send('microphone', this.#sending.microphone);
+    void this.#media.send('camera', this.#sending.camera);
+  }
+
+  async #restartICE(): Promise<void> {
+    const offer = await this.#media.offer(true);
+    this.#line?.send({ type: 'offer', seq: ++this.#offers, ...offer });
+  }
+
+  #lost(): void {
+    if (this.#closed || this.state.phase.at === 'over' || this.state.phase.at === 'refused') return;
+    const wait = retryMS[Math.min(this.#attempts++, retryMS.length - 1)] ?? 0;
+    this.#set({ phase: this.state.you === '' ? { at: 'joining' } : { at: 'reconnecting' } });
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#open(true), wait);
+  }
+
+  #receive(m: ServerMessage): void {
+    switch (m.type) {
+      case 'joined':
+        void this.#welcome(m);
+        return;
+      case 'answer':
+        void this.#media.accept(m.sdp);
+        return;
+      case 'roster':
+        this.#roster(m);
+        return;
+      case 'seats':
+        this.#seated(m.seats);
+        return;
+      case 'chat':
+        this.#set({ chat: [...this.state.chat, m].slice(-mostLines) });
+        return;
+      case 'caption':
+        this.#caption(m);
+        return;
+      case 'status':
+        this.#set({ status: m });
+        return;
+      case 'error':
+        this.#refused(m);
+        return;
+      case 'ended':
+        this.#ended(m);
+        return;
+      case 'going-away':
+      case 'minutes':
+        return; // the socket closes by itself; minutes are for the record's page
+    }
+  }
+
+  async #welcome(m: Joined): Promise<void> {
+    this.#options.resume = m.resume;
+    this.#memory.save(m.resume);
+    this.#attempts = 0;
+    this.#offers = 0;
+    this.#rosterSeq = 0;
+    this.#joined = true;
+    this.state = {
+      ...this.state,
+      phase: { at: 'live' },
+      you: m.you,
+      role: m.role,
+      meeting: m.meeting,
+      people: sorted(m.roster),
+      chat: m.chat,
+      captions: m.captions,
+      status: m.status,
+      complaint: null,
+      zero: performance.now() - m.now_ms,
+    };
+    this.#seated(m.seats);
+    for (const [source, muted] of this.#muted) this.#line?.send({ type: 'mute', source, muted });
+    try {
+      await this.#media.accept(m.sdp);
+    } catch (error) {
+      console.error('the answer does not fit the offer', error);
+      this.#media.close();
+      this.#line?.close(); // and again with a new connection
+      return;
+    }
+    this.#set({});
+    this.#seat();
+  }
+
+  #roster(m: Extract<ServerMessage, { type: 'roster' }>): void {
+    if (this.#rosterSeq !== 0 && m.seq !== this.#rosterSeq + 1) {
+      this.#line?.close(); // something was missed: come back and see the whole
+      return;
+    }
+    this.#rosterSeq = m.seq;
+    const people = new Map(this.state.people.map((p) => [p.id, p]));
+    for (const p of m.present) people.set(p.id, p);
+    for (const id of m.gone) people.delete(id);
+    this.#set({ people: sorted([...people.values()]) });
+    this.#seat();
+  }
+
+  #seated(seats: Joined['seats']): void {
+    const now = new Map<string, { track: string; participant: string }>();
+    for (const s of seats) if (s.kind === 'video') now.set(s.mid, { track: s.track, participant: s.participant });
+    this.#set({ seats: now });
+  }
+
+  /** Asks for the pictures that are wished for and still published. */
+  #seat(): void {
+    if (!this.#joined || this.#closed) return;
+    const published = new Set(this.state.people.flatMap((p) => p.tracks.map((t) => t.track)));
+    const now = new Map([...this.state.seats].map(([mid, s]) => [mid, s.track]));
+    const requests: SeatRequest[] = planSeats([...now.keys()], now, this.#wishes.filter((w) => published.has(w.track)));
+    if (requests.length > 0) this.#line?.send({ type: 'seats', seats: requests });
+  }
+
+  #caption(m: Caption): void {
+    const others = this.state.captions.filter((c) => c.utterance !== m.utterance);
+    const captions = [...others, m].sort((a, b) => a.start_ms - b.start_ms).slice(-mostLines);
+    this.#set({ captions });
+  }
+
+  #refused(m: Failure): void {
+    if (!m.fatal) {
+      if (m.re !== 'seats' || m.kind !== 'not-found') this.#set({ complaint: m }); // pictures end now and then
+      return;
+    }
+    if (m.kind === 'too-slow' || m.kind === 'unavailable') return; // the socket closes: come back
+    if (m.kind === 'conflict' && this.state.you !== '') {
+      this.#media.close();
+      return;
+    }
+    this.#memory.forget();
+    this.#set({ phase: { at: 'refused', say: m.say, kind: m.kind } });
+    this.#media.close();
+  }
+
+  #ended(m: Ended): void {
+    this.#finish(m.reason, m.record);
+  }
+
+  #finish(reason: string, record: boolean): void {
+    if (this.state.phase.at === 'over') return;
+    if (reason !== 'moved') this.#memory.forget();
+    this.#set({ phase: { at: 'over', reason, record } });
+    this.#media.close();
+    // The last words may still be on their way out.
+    setTimeout(() => this.#line?.close(), 1000);
+  }
+}
+
+function sorted(people: readonly Person[]): Person[] {
+  return [...people].sort((a, b) => a.number - b.number);
+}

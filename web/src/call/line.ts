@@ -1,0 +1,46 @@
+// One WebSocket of one meeting.
+
+import { type BrowserMessage, decode, type ServerMessage } from './messages';
+
+export interface LineEvents {
+  message(m: ServerMessage): void;
+  /** The socket is gone, whoever closed it. Called once. */
+  closed(): void;
+}
+
+export class Line {
+  #socket: WebSocket;
+  #waiting: string[] = [];
+
+  constructor(meeting: string, events: LineEvents) {
+    const url = new URL(`/api/v1/meetings/${encodeURIComponent(meeting)}/socket`, location.href);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    this.#socket = new WebSocket(url);
+    this.#socket.onopen = () => {
+      for (const frame of this.#waiting.splice(0)) this.#socket.send(frame);
+    };
+    this.#socket.onmessage = (event: MessageEvent<unknown>) => {
+      let message: ServerMessage;
+      try {
+        message = decode(String(event.data));
+      } catch (error) {
+        console.error('the server and this page do not understand each other', error);
+        this.#socket.close();
+        return;
+      }
+      events.message(message);
+    };
+    this.#socket.onclose = () => events.closed();
+  }
+
+  /** Sends, or keeps the message until the socket is open. */
+  send(message: BrowserMessage): void {
+    const frame = JSON.stringify(message);
+    if (this.#socket.readyState === WebSocket.CONNECTING) this.#waiting.push(frame);
+    else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}

@@ -1,0 +1,80 @@
+// What this browser sends: its tracks, how loud they are, and the call that is told of changes.
+
+import type { Call } from './call';
+import { type Device, DeviceError, Meter, openDevice } from './devices';
+
+export class Local {
+  microphone = $state.raw<MediaStreamTrack | null>(null);
+  camera = $state.raw<MediaStreamTrack | null>(null);
+  /** The microphone is open, and silent by choice. */
+  muted = $state(false);
+  fault = $state.raw<DeviceError | null>(null);
+  chosen = $state<Record<Device, string>>({ microphone: '', camera: '' });
+  #meter: Meter | null = null;
+  #call: Call | null = null;
+
+  /** Sends to this call from now on. */
+  follow(call: Call): void {
+    this.#call = call;
+    void call.send('microphone', this.microphone);
+    void call.send('camera', this.camera);
+    if (this.microphone !== null && this.muted) call.mute('microphone', true);
+  }
+
+  /** Opens or closes a device; a failure is kept in `fault`. */
+  async want(device: Device, on: boolean): Promise<void> {
+    this.fault = null;
+    this[device]?.stop();
+    this[device] = null;
+    if (device === 'microphone') this.#unmeter();
+    if (on) {
+      try {
+        const track = await openDevice(device, this.chosen[device]);
+        track.onended = () => void this.want(device, false); // unplugged, or taken back by the browser
+        this[device] = track;
+        if (device === 'microphone') {
+          this.muted = false;
+          this.#meter = new Meter(track);
+        }
+      } catch (error) {
+        if (!(error instanceof DeviceError)) throw error;
+        this.fault = error;
+      }
+    }
+    await this.#call?.send(device, this[device]);
+  }
+
+  /** Uses another device of a kind; opens it if that kind is on. */
+  async choose(device: Device, id: string): Promise<void> {
+    this.chosen[device] = id;
+    if (this[device] !== null) await this.want(device, true);
+  }
+
+  /** Mutes, unmutes, or opens a microphone that is not open yet. */
+  async toggleMicrophone(): Promise<void> {
+    if (this.microphone === null) {
+      await this.want('microphone', true);
+      return;
+    }
+    this.muted = !this.muted;
+    this.microphone.enabled = !this.muted;
+    this.#call?.mute('microphone', this.muted);
+  }
+
+  /** How loud the microphone is just now, 0 to 1. */
+  level(): number {
+    return this.muted ? 0 : (this.#meter?.level() ?? 0);
+  }
+
+  #unmeter(): void {
+    this.#meter?.close();
+    this.#meter = null;
+  }
+
+  close(): void {
+    this.#call = null;
+    this.microphone?.stop();
+    this.camera?.stop();
+    this.#unmeter();
+  }
+}

@@ -1,0 +1,101 @@
+// The one RTCPeerConnection of a page: what it sends, and its seats. The browser always offers.
+
+import type { Offer, Source } from './messages';
+
+/** How many people are heard, and seen, at the same time. */
+const voices = 4;
+const pictures = 9;
+
+/** The codecs of a room's pictures: short offers are answered in a third of the time. */
+function preferVP8(transceiver: RTCRtpTransceiver): void {
+  const known = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
+  const wanted = known.filter((c) => /^video\/(vp8|rtx)$/i.test(c.mimeType));
+  if (wanted.length > 0 && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(wanted);
+}
+
+export interface Seat {
+  mid: string;
+  stream: MediaStream;
+  receiver: RTCRtpReceiver;
+}
+
+export class Media {
+  readonly pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  readonly #lines: Record<'microphone' | 'camera', RTCRtpTransceiver>;
+  readonly #voices: RTCRtpTransceiver[] = [];
+  readonly #pictures: RTCRtpTransceiver[] = [];
+
+  constructor() {
+    this.#lines = {
+      microphone: this.pc.addTransceiver('audio', { direction: 'sendonly' }),
+      camera: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: 1_200_000 }] }),
+    };
+    preferVP8(this.#lines.camera);
+    for (let k = 0; k < voices; k++) this.#voices.push(this.pc.addTransceiver('audio', { direction: 'recvonly' }));
+    for (let k = 0; k < pictures; k++) {
+      const transceiver = this.pc.addTransceiver('video', { direction: 'recvonly' });
+      preferVP8(transceiver);
+      this.#pictures.push(transceiver);
+    }
+  }
+
+  /** Makes an offer that is the local description; candidates are trickled by onicecandidate. */
+  async offer(iceRestart = false): Promise<Offer> {
+    await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart }));
+    const named: Record<string, Source> = {};
+    for (const [source, line] of Object.entries(this.#lines)) {
+      if (line.mid !== null) named[line.mid] = source as Source;
+    }
+    return { sdp: this.pc.localDescription?.sdp ?? '', sources: named };
+  }
+
+  async accept(sdp: string): Promise<void> {
+    await this.pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  /** Sends this track from now on, or nothing. No SDP is needed. */
+  async send(source: 'microphone' | 'camera', track: MediaStreamTrack | null): Promise<void> {
+    await this.#lines[source].sender.replaceTrack(track);
+  }
+
+  voices(): Seat[] {
+    return this.#seats(this.#voices);
+  }
+
+  pictures(): Seat[] {
+    return this.#seats(this.#pictures);
+  }
+
+  #streams = new Map<RTCRtpReceiver, MediaStream>();
+
+  #seats(lines: RTCRtpTransceiver[]): Seat[] {
+    return lines.flatMap((line) => {
+      if (line.mid === null) return [];
+      let stream = this.#streams.get(line.receiver);
+      if (stream === undefined) {
+        stream = new MediaStream([line.receiver.track]);
+        this.#streams.set(line.receiver, stream);
+      }
+      return [{ mid: line.mid, stream, receiver: line.receiver }];
+    });
+  }
+
+  /** Whose voice each seat carries just now and how loud, 0 to 1: by the participant's number. */
+  levels(): Map<number, number> {
+    const heard = new Map<number, number>();
+    for (const { receiver } of this.#voices) {
+      // A former speaker stays listed for 10 s: the newest one counts.
+      const newest = receiver
+        .getContributingSources()
+        .reduce<RTCRtpContributingSource | null>((a, b) => (a === null || b.rtpTimestamp > a.rtpTimestamp ? b : a), null);
+      if (newest === null || performance.timeOrigin + performance.now() - newest.timestamp > 400) continue;
+      const level = newest.audioLevel ?? receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
+      heard.set(newest.source, Math.max(level, heard.get(newest.source) ?? 0));
+    }
+    return heard;
+  }
+
+  close(): void {
+    this.pc.close();
+  }
+}
