@@ -32,6 +32,7 @@ export class Local {
         const track = await openDevice(device, this.chosen[device]);
         track.onended = () => void this.want(device, false); // unplugged, or taken back by the browser
         this[device] = track;
+        this.chosen[device] = track.getSettings().deviceId ?? this.chosen[device];
         if (device === 'microphone') {
           this.muted = false;
           this.#meter = new Meter(track);

@@ -27,7 +27,7 @@ describe('the languages', () => {
   });
 
   it('fill in parameters and count', () => {
-    expect(t('home.region', { region: 'hk' })).toBe('Rests in hk');
+    expect(t('record.region', { region: 'hk' })).toBe('Kept in: hk');
     expect(tn('room.peopleCount', 1)).toBe('1 person');
     expect(tn('room.peopleCount', 3)).toBe('3 people');
   });

@@ -23,15 +23,23 @@ export function sayDevice(error: DeviceError): string {
   return t(faults[error.fault], { device: t(error.device === 'microphone' ? 'join.mic' : 'join.camera') });
 }
 
+/** Where dates are written as here: day first, 24 hours. */
+const localeOf = (): string => (current() === 'en' ? 'en-GB' : current());
+
+/** The name of a region, as a person knows it. */
+export function regionName(region: string): string {
+  return region === 'local' ? t('region.local') : region;
+}
+
 /** A day and time, as 21 Nov 2026, 10:30. */
 export function dateTime(iso: string): string {
   if (iso === '') return '';
-  return new Intl.DateTimeFormat(current(), { dateStyle: 'medium', timeStyle: 'short', hour12: false }).format(new Date(iso));
+  return new Intl.DateTimeFormat(localeOf(), { dateStyle: 'medium', timeStyle: 'short', hour12: false }).format(new Date(iso));
 }
 
 /** A civil date, as Fri, 29 Nov. */
 export function day(date: string): string {
-  return new Intl.DateTimeFormat(current(), { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' }).format(
+  return new Intl.DateTimeFormat(localeOf(), { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' }).format(
     new Date(`${date}T00:00:00Z`),
   );
 }
