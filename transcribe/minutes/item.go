@@ -112,7 +112,7 @@ func (k *talk) judge(index int) (int32, []claim) {
 // learnt from are so short that it takes company for a sign of idle talk; a cue that a person would
 // see holds against that.
 func (k *talk) cueBonus(claims []claim) int32 {
-	const perPoint, mostPoints = 1.5, 2.0 // log-odds: the least that finds plain commitments
+	const perPoint, mostPoints = 2.0, 2.0 // log-odds: the least that finds plain commitments
 	if k.length() >= longMeeting {
 		return 0
 	}

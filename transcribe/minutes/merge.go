@@ -84,8 +84,13 @@ func overlap(a, b []string) float64 {
 	return float64(shared) / float64(len(a))
 }
 
-// absorbItem adds what a later mention says.
+// absorbItem adds what a later mention says. One that a cue explains stands for one that only the
+// model speaks for.
 func absorbItem(a, b *found) {
+	if a.claim.plain && !b.claim.plain {
+		first := *a
+		*a, b = *b, &first
+	}
 	for _, u := range b.utts {
 		a.add(u)
 	}
