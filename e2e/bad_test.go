@@ -18,7 +18,7 @@ func TestWhatIsWrongIsSaidPlainly(t *testing.T) {
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
-	busy, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer func() { _ = busy.Close() }()
 	free := "private_listen: \"\"\nsfu: {udp_address: \"127.0.0.1:0\"}\ndata: " + filepath.Join(dir, "data") + "\n"

@@ -29,7 +29,7 @@ import (
 )
 
 // binary is the built program; set by TestMain.
-var binary string //nolint:gochecknoglobals // one build for all tests
+var binary string
 
 func TestMain(m *testing.M) {
 	directory, err := os.MkdirTemp("", "parley-e2e-")
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(directory, "parley")
-	build := exec.Command("go", "build", "-o", binary, "github.com/parley/parley/cmd/parley") //nolint:noctx // as long as it takes
+	build := exec.Command("go", "build", "-o", binary, "github.com/parley/parley/cmd/parley")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build parley: %v\n%s", err, out)
 		os.Exit(1)
@@ -71,7 +71,7 @@ func run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, binary, args...) //nolint:gosec // our own binary
+	command := exec.CommandContext(ctx, binary, args...)
 	command.Dir = t.TempDir()
 	command.Env = append(os.Environ(), speechEnv(t)...)
 	var out, err bytes.Buffer
@@ -134,7 +134,7 @@ func prepareHouse(t *testing.T, extra string) *house {
 // freePort finds a port that is free for both TCP and UDP just now.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
@@ -143,7 +143,7 @@ func freePort(t *testing.T) string {
 // start starts the server and waits until it serves.
 func (h *house) start() {
 	h.t.Helper()
-	h.process = exec.Command(binary, "serve", "--config", h.config) //nolint:gosec,noctx // our own binary; ended by stop
+	h.process = exec.Command(binary, "serve", "--config", h.config)
 	h.process.Env = append(os.Environ(), h.env...)
 	h.logged = &bytes.Buffer{}
 	h.process.Stderr = h.logged
@@ -374,7 +374,7 @@ func wantPlayable(t *testing.T, webm []byte) {
 	}
 	path := filepath.Join(t.TempDir(), "track.webm")
 	must(t, os.WriteFile(path, webm, 0o600))
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "null", "-").CombinedOutput() //nolint:gosec // our own file
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("ffmpeg: %v %s", err, out)
 	}
@@ -419,7 +419,7 @@ func children(t *testing.T, pid int) []int {
 	must(t, err)
 	var pids []int
 	for _, path := range lists {
-		text, err := os.ReadFile(path) //nolint:gosec // of the kernel
+		text, err := os.ReadFile(path)
 		if err != nil {
 			continue
 		}

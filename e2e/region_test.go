@@ -80,7 +80,7 @@ func grep(t *testing.T, directory string, markers []string) map[string]string {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // of the test
+		content, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

@@ -91,7 +91,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.uploads = uploads
 	for _, l := range r.left {
-		r.startLine(l)
+		r.startLine(l) //nolint:contextcheck // it ends with r.uploads
 	}
 	r.left = nil
 	r.mu.Unlock()

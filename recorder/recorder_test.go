@@ -435,7 +435,7 @@ func TestAFullDiskIsToldOfAndRecoveredFrom(t *testing.T) {
 			t.Fatal("nobody is told")
 		}
 		speak(tap, time.Duration(i)*20*time.Millisecond, i, 1, nil)
-		time.Sleep(time.Millisecond) //nolint:forbidigo // packets of a real track take their time, too
+		time.Sleep(time.Millisecond)
 	}
 	must(t, os.Remove(filler))
 	tap.Close()

@@ -75,7 +75,7 @@ func (r *Recorder) leftLines(keep *parley.Keep) ([]*line, error) {
 
 func readTrack(folder string) (parley.Track, error) {
 	var t parley.Track
-	text, err := os.ReadFile(filepath.Join(folder, trackFile)) //nolint:gosec // our own spool
+	text, err := os.ReadFile(filepath.Join(folder, trackFile))
 	if err != nil {
 		return t, err
 	}
@@ -121,7 +121,7 @@ func (l *line) reclaim() error {
 // reclaimFile describes one file; not ok when nothing of it is whole.
 func (l *line) reclaimFile(number int, suffix string) (parley.Segment, bool, error) {
 	path := filepath.Join(l.folder, segmentName(number)+suffix)
-	content, err := os.ReadFile(path) //nolint:gosec // our own spool
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return parley.Segment{}, false, err
 	}
@@ -146,10 +146,10 @@ func (l *line) reclaimFile(number int, suffix string) (parley.Segment, bool, err
 
 // finishTorn gives a torn file its whole length and name.
 func (l *line) finishTorn(path string, content []byte) error {
-	if err := os.WriteFile(path, content, 0o600); err != nil {
+	if err := os.WriteFile(path, content, 0o600); err != nil { //nolint:gosec // our own spool
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // our own spool
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}

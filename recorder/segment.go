@@ -113,7 +113,7 @@ func (s *segments) open(at time.Duration) error {
 
 func (s *segments) create() error {
 	path := filepath.Join(s.folder, segmentName(s.number)+partSuffix)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // our own spool
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *segments) discard() error {
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {
-	folder, err := os.Open(path) //nolint:gosec // our own spool
+	folder, err := os.Open(path)
 	if err != nil {
 		return err
 	}

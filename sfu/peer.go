@@ -101,6 +101,7 @@ func (p *Peer) connection(state webrtc.PeerConnectionState) {
 		p.room.connection(p, Disconnected)
 	case webrtc.PeerConnectionStateFailed:
 		p.room.connection(p, Failed)
+	default:
 	}
 }
 
@@ -222,7 +223,7 @@ func (p *Peer) makeSeats(fresh []line) ([]*seat, error) {
 // newSSRC picks one that no seat of this peer has.
 func (p *Peer) newSSRC(also []*seat) uint32 {
 	for {
-		ssrc := rand.Uint32()
+		ssrc := rand.Uint32() //nolint:gosec // RFC 3550 §8.1 asks for random, not for secret
 		taken := func(s *seat) bool { return s.ssrc == ssrc }
 		if ssrc != 0 && !slices.ContainsFunc(*p.seats.Load(), taken) && !slices.ContainsFunc(also, taken) {
 			return ssrc

@@ -227,7 +227,7 @@ func TestSpeechBecomesWordsAndMinutes(t *testing.T) {
 		t.Errorf("minutes %+v", made)
 	}
 	stop()
-	for range heard { //nolint:revive // drained: the subscriber ends
+	for range heard {
 	}
 }
 

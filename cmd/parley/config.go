@@ -71,7 +71,7 @@ func DefaultConfig() Config {
 }
 
 // regionName is what a region may be called: it becomes a directory and a bus subject.
-var regionName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`) //nolint:gochecknoglobals // constant
+var regionName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // Validate reports every fault at once, each with the key it is about.
 func (c *Config) Validate() error {
@@ -148,7 +148,7 @@ func (a *app) configName() string {
 
 // decodeConfig decodes a file strictly over cfg: an unknown key is an error that names its line.
 func decodeConfig(path string, cfg *Config) error {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return configError("the configuration file cannot be read", err)
 	}

@@ -63,7 +63,7 @@ func openScript(path string) (script, opener, error) {
 		parsed, err := parseScript(file, "sample/script.tsv")
 		return parsed, func(name string) (io.ReadCloser, error) { return folder.Open(name) }, err
 	}
-	file, err := os.Open(path) //nolint:gosec // the user names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return script{}, nil, scriptError("the script cannot be read", err)
 	}
@@ -74,7 +74,7 @@ func openScript(path string) (script, opener, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		return os.Open(name) //nolint:gosec // the user names the file
+		return os.Open(name)
 	}, err
 }
 
@@ -261,7 +261,7 @@ func readRoster(path string) ([]rosterEntry, error) {
 	fail := func(say string, err error) ([]rosterEntry, error) {
 		return nil, &parley.Error{Op: "read roster", Kind: parley.Invalid, Say: say, Err: err}
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fail("the roster cannot be read", err)
 	}

@@ -139,7 +139,8 @@ func (s *server) openStores(ctx context.Context) error {
 		}
 		s.regions[region.Name] = keep
 	}
-	s.bus, err = bus.Open(bus.Config{Directory: filepath.Join(s.cfg.Data, "bus")}, s.log.Named("bus"))
+	directory := filepath.Join(s.cfg.Data, "bus")
+	s.bus, err = bus.Open(bus.Config{Directory: directory}, s.log.Named("bus")) //nolint:contextcheck // it lives until Close
 	if err != nil {
 		return err
 	}

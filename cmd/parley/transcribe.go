@@ -140,7 +140,7 @@ func loadSpeech(ctx context.Context, name string) (pcm.Speech, error) {
 	fail := func(say string, err error) (pcm.Speech, error) {
 		return nil, &parley.Error{Op: "read sound file", Kind: parley.Invalid, Say: name + ": " + say, Err: err}
 	}
-	content, err := os.ReadFile(name) //nolint:gosec // the user names the file
+	content, err := os.ReadFile(name)
 	if err != nil {
 		return fail("the file cannot be read", err)
 	}

@@ -39,6 +39,7 @@ func (k *talk) reply(index int) (answer, int) {
 				return refuses, j
 			}
 			return a, i
+		default:
 		}
 	}
 	return silence, -1

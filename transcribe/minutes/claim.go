@@ -171,6 +171,7 @@ func (k *talk) claim(index int, h hit, c *cue) claim {
 		made.kind = ownerYou
 	case cueList:
 		made.kind = ownerNobody
+	default:
 	}
 	for _, t := range l.tokens[h.from:h.to] {
 		if t.jump == 0 || t.ref < 0 {
@@ -261,6 +262,7 @@ func ownerRank(k ownerKind) int {
 		return 2
 	case ownerOpen:
 		return 1
+	default:
 	}
 	return 0
 }
@@ -283,6 +285,7 @@ func sameOwner(a, b *claim) bool {
 		}
 	case ownerDept:
 		return a.dept == b.dept
+	default:
 	}
 	return true
 }
@@ -329,6 +332,7 @@ func (k *talk) dateWeight(l *line, c *claim) float64 {
 			best = max(best, weightDate)
 		case roleOn:
 			best = max(best, weightOnDate)
+		default:
 		}
 	}
 	return best

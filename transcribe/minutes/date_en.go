@@ -4,8 +4,13 @@ import "time"
 
 func englishWeekday(word string) (int, bool) {
 	for i, names := range [...][4]string{
-		{"monday", "mon", "mondays"}, {"tuesday", "tue", "tues", "tuesdays"}, {"wednesday", "wed", "wednesdays"},
-		{"thursday", "thu", "thurs", "thursdays"}, {"friday", "fri", "fridays"}, {"saturday", "saturdays"}, {"sunday", "sundays"},
+		{"monday", "mon", "mondays"},
+		{"tuesday", "tue", "tues", "tuesdays"},
+		{"wednesday", "wed", "wednesdays"},
+		{"thursday", "thu", "thurs", "thursdays"},
+		{"friday", "fri", "fridays"},
+		{"saturday", "saturdays"},
+		{"sunday", "sundays"},
 	} {
 		for _, name := range names {
 			if name != "" && word == name {
@@ -18,8 +23,18 @@ func englishWeekday(word string) (int, bool) {
 
 func englishMonth(word string) (time.Month, bool) {
 	for i, names := range [...][2]string{
-		{"january", "jan"}, {"february", "feb"}, {"march"}, {"april", "apr"}, {"may"}, {"june", "jun"}, {"july", "jul"},
-		{"august", "aug"}, {"september", "sept"}, {"october", "oct"}, {"november", "nov"}, {"december", "dec"},
+		{"january", "jan"},
+		{"february", "feb"},
+		{"march"},
+		{"april", "apr"},
+		{"may"},
+		{"june", "jun"},
+		{"july", "jul"},
+		{"august", "aug"},
+		{"september", "sept"},
+		{"october", "oct"},
+		{"november", "nov"},
+		{"december", "dec"},
 	} {
 		if word == names[0] || names[1] != "" && word == names[1] {
 			return time.Month(i + 1), true
@@ -31,10 +46,21 @@ func englishMonth(word string) (time.Month, bool) {
 // englishRules are tried at every token; the longest reading wins.
 func englishRules() []timeRule {
 	return []timeRule{
-		{"day", readDayWord}, {"clock", readClock}, {"weekday", readWeekday}, {"week", readWeek},
-		{"weekend", readWeekend}, {"month", readMonth}, {"month day", readMonthDay}, {"day of month", readDayOfMonth},
-		{"part of month", readMonthPart}, {"quarter", readQuarter}, {"year", readYear}, {"duration", readDuration},
-		{"holiday", readHoliday}, {"iso", readISO}, {"slash", readSlash},
+		{"day", readDayWord},
+		{"clock", readClock},
+		{"weekday", readWeekday},
+		{"week", readWeek},
+		{"weekend", readWeekend},
+		{"month", readMonth},
+		{"month day", readMonthDay},
+		{"day of month", readDayOfMonth},
+		{"part of month", readMonthPart},
+		{"quarter", readQuarter},
+		{"year", readYear},
+		{"duration", readDuration},
+		{"holiday", readHoliday},
+		{"iso", readISO},
+		{"slash", readSlash},
 	}
 }
 
@@ -54,7 +80,7 @@ func (p *timeParser) readEnglish() (when, bool) {
 	if !ok || rule == "holiday" && begin == w.from { // "the Christmas banner" is no date
 		return when{}, false
 	}
-	if s == pastSpan {
+	if s == pastSpan() {
 		w.role, s = rolePast, span{}
 	}
 	p.timeOfDay()
@@ -120,18 +146,18 @@ func (p *timeParser) timeOfDay() {
 }
 
 // pastSpan marks an expression that lies behind the meeting.
-var pastSpan = span{lo: -1, hi: -1, best: -1}
+func pastSpan() span { return span{lo: -1, hi: -1, best: -1} }
 
 func readDayWord(p *timeParser) (span, bool) {
 	switch {
 	case p.word("yesterday"):
-		return pastSpan, true
+		return pastSpan(), true
 	case p.word("last"):
 		if _, ok := englishWeekday(p.peek(0)); ok || p.word("week", "month", "year", "night", "quarter", "time") {
 			if ok {
 				p.at++
 			}
-			return pastSpan, true
+			return pastSpan(), true
 		}
 		return span{}, false
 	case p.word("today", "tonight"):
@@ -161,7 +187,11 @@ func readDayWord(p *timeParser) (span, bool) {
 			return span{}, false
 		}
 	default:
-		if !p.word("of") || !(p.word("the") || true) || !p.word("day", "business", "play") {
+		if !p.word("of") {
+			return span{}, false
+		}
+		p.word("the") // or not
+		if !p.word("day", "business", "play") {
 			return span{}, false
 		}
 	}

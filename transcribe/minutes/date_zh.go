@@ -5,9 +5,15 @@ import "time"
 // chineseRules are tried at a Chinese character or a digit; the longest reading wins.
 func chineseRules() []timeRule {
 	return []timeRule{
-		{"day", readChineseDay}, {"week", readChineseWeek}, {"month", readChineseMonth},
-		{"month day", readChineseMonthDay}, {"quarter", readChineseQuarter}, {"year", readChineseYear},
-		{"duration", readChineseDuration}, {"clock", readChineseClock}, {"holiday", readHoliday},
+		{"day", readChineseDay},
+		{"week", readChineseWeek},
+		{"month", readChineseMonth},
+		{"month day", readChineseMonthDay},
+		{"quarter", readChineseQuarter},
+		{"year", readChineseYear},
+		{"duration", readChineseDuration},
+		{"clock", readChineseClock},
+		{"holiday", readHoliday},
 	}
 }
 
@@ -25,7 +31,7 @@ func (p *timeParser) readChinese() (when, bool) {
 	if !ok {
 		return when{}, false
 	}
-	if s == pastSpan {
+	if s == pastSpan() {
 		w.role, s = rolePast, span{}
 	}
 	p.chineseTimeOfDay()
@@ -92,7 +98,7 @@ func dayTimes() []string {
 func readChineseDay(p *timeParser) (span, bool) {
 	switch {
 	case p.han("昨天", "昨日", "昨晚", "寻日", "琴日", "噚日", "寻晚", "琴晚", "前天", "前日", "上次", "刚才", "头先", "啱啱") != "":
-		return pastSpan, true
+		return pastSpan(), true
 	case p.han("大后天", "大后日") != "":
 		return single(p.today + 3), true
 	case p.han("后天", "后日") != "":
@@ -157,7 +163,7 @@ func readChineseWeek(p *timeParser) (span, bool) {
 			return span{}, false
 		}
 		p.chineseWeekday()
-		return pastSpan, true
+		return pastSpan(), true
 	case p.han("下下个", "下下") != "":
 		shift = 2
 	case p.han("下个", "下一个", "下一", "下") != "":
@@ -209,7 +215,7 @@ func readChineseMonth(p *timeParser) (span, bool) {
 	year, month := p.today.ym()
 	switch {
 	case p.han("上个月", "上月") != "":
-		return pastSpan, true
+		return pastSpan(), true
 	case p.han("下下个月") != "":
 		return p.relativeMonth(2)
 	case p.han("下个月", "下一个月", "下月") != "":
@@ -397,7 +403,7 @@ func readChineseDuration(p *timeParser) (span, bool) {
 		if p.han("之前", "以前", "前") == "" {
 			return span{}, false
 		}
-		return pastSpan, true
+		return pastSpan(), true
 	}
 	p.at = at
 	return single(d), true

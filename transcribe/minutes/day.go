@@ -106,6 +106,7 @@ func monthPart(year int, month time.Month, p part) span {
 		return span{newDay(year, month, 10), newDay(year, month, 20), newDay(year, month, 15)}
 	case late:
 		return monthEnd(year, month)
+	default:
 	}
 	last := newDay(year, month+1, 0)
 	return span{newDay(year, month, 1), last, last}
@@ -120,6 +121,7 @@ func weekPart(monday day, p part) span {
 		return span{monday + 1, monday + 3, monday + 2}
 	case late:
 		return span{monday + 4, monday + 6, monday + 4}
+	default:
 	}
 	return week(monday)
 }

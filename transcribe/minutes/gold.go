@@ -80,7 +80,7 @@ func readLabelled(l *lexicon, dir string) ([]labelled, error) {
 			}
 			return nil
 		})
-		file.Close()
+		_ = file.Close() // it was read only
 		if err != nil {
 			return nil, err
 		}

@@ -83,12 +83,11 @@ func inflect(base string) (doing, did string) {
 
 // departments finds the names of departments in text.
 type departments struct {
-	alone   map[string][][]string // by first token
-	named   map[string][][]string
-	suffix  map[string][][]string
-	teams   map[string]bool // English suffixes
-	not     map[string]bool
-	longest int
+	alone  map[string][][]string // by first token
+	named  map[string][][]string
+	suffix map[string][][]string
+	teams  map[string]bool // English suffixes
+	not    map[string]bool
 }
 
 // readDepartments compiles the table.
@@ -172,7 +171,7 @@ func (d *departments) at(tokens []token, i int, text string) int {
 	}
 	if n := longestOf(d.alone, tokens, i); n > 0 {
 		s := d.suffixAt(tokens, i+n)
-		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && !(i > 0 && beforeDept(tokens[i-1].word)) {
+		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && (i == 0 || !beforeDept(tokens[i-1].word)) {
 			return 0 // "the design", "product": also everyday words
 		}
 		return n + s

@@ -71,7 +71,7 @@ func ReadRecords(name string, r io.Reader, visit func(parley.Transcript) error) 
 				return visitErr
 			}
 		}
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}

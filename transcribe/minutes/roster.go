@@ -7,9 +7,6 @@ import (
 	"github.com/parley/parley"
 )
 
-// team stands for everybody present, where an index of a participant is expected.
-const team = -2
-
 // roster finds participants by the names they are called. It is built once per meeting.
 type roster struct {
 	people []parley.Participant

@@ -14,7 +14,7 @@ import (
 )
 
 // errEnded is what a request gets whose child ended while it listened: perhaps because of it.
-var errEnded = errors.New("the speech engine ended while it listened") //nolint:gochecknoglobals // sentinel
+var errEnded = errors.New("the speech engine ended while it listened")
 
 // errDown is what a request gets that no child has seen.
 func errDown(why string) error {

@@ -88,7 +88,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		started := time.Now()
 		served, err := e.runChild(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		if served && time.Since(started) > steadyAfter {
 			backOff = firstBackOff
