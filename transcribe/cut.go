@@ -9,13 +9,13 @@ import (
 // How speech is cut. Shorter pauses tear sentences apart, longer ones make captions late; Whisper
 // hears 28 s at most, and works best from five on.
 const (
-	pause      = 500 * time.Millisecond // ends an utterance
+	pause      = 600 * time.Millisecond // ends an utterance
 	shortPause = 200 * time.Millisecond // ends a long one
 	long       = 14 * time.Second
 	longest    = 20 * time.Second // then it is cut at the quietest place of the last lookBack
 	lookBack   = 5 * time.Second
-	leadIn     = 200 * time.Millisecond // kept before the first voice, which detectors notice late
-	tail       = 200 * time.Millisecond // and after the last
+	leadIn     = 250 * time.Millisecond // kept before the first voice, which detectors notice late
+	tail       = 250 * time.Millisecond // and after the last
 	// leastVoice is how much voice an utterance has at least: less is a cough.
 	leastVoice = 3
 )

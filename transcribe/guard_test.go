@@ -119,7 +119,7 @@ func TestTheGuardsHearAgain(t *testing.T) {
 		},
 	} {
 		tr := &Transcriber{recognizer: c.recognizer}
-		h, err := tr.hear(t.Context(), c.speech, "")
+		h, err := tr.hear(t.Context(), c.speech, "", nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -135,4 +135,25 @@ func quietSpeech(d time.Duration, amplitude float32) pcm.Speech {
 		s[i] *= amplitude * 4
 	}
 	return s
+}
+
+func TestABriefWordIsHeardInTheSpeakersLanguage(t *testing.T) {
+	t.Parallel()
+	tr := &Transcriber{recognizer: scripted(func(_ pcm.Speech, h Hint) (Result, error) {
+		if h.Lang == "en" {
+			return said("ok sure", "en"), nil
+		}
+		return said("請問", "zh"), nil
+	})}
+	spoken := prior{}
+	spoken.note("zh", time.Second) // too brief to tell
+	if usual := spoken.usual(); usual != "" {
+		t.Errorf("usual language %q after a second", usual)
+	}
+	spoken.note("en", 8*time.Second)
+	for d, want := range map[time.Duration]string{time.Second: "ok sure", 5 * time.Second: "請問"} {
+		if h, err := tr.hear(t.Context(), loud(d), "", spoken); err != nil || h.Text() != want {
+			t.Errorf("%v: %q, %v", d, h.Text(), err)
+		}
+	}
 }

@@ -68,9 +68,37 @@ func decodeOgg(file []byte) (pcm.Speech, error) {
 	}
 }
 
+// brief is how short an utterance is whose language the engine cannot be trusted to guess: "ok, sure"
+// is heard as any.
+const brief = 3 * time.Second
+
+// prior is how long one speaker has spoken each language so far.
+type prior map[string]time.Duration
+
+// note adds an utterance that was heard; a brief one tells nothing.
+func (p prior) note(lang string, d time.Duration) {
+	if d >= brief {
+		p[lang] += d
+	}
+}
+
+// usual is the language somebody speaks most, "" until that is known.
+func (p prior) usual() string {
+	best := ""
+	for _, lang := range Languages() {
+		if p[lang] > p[best] {
+			best = lang
+		}
+	}
+	return best
+}
+
 // hear recognizes one utterance. The first text is asked for again, in halves and with its language
-// locked, when it cannot be what was said.
-func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string) (heard, error) {
+// locked, when it cannot be what was said; and in the speaker's usual language when it is brief.
+func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoken prior) (heard, error) {
+	if usual := spoken.usual(); lang == "" && usual != "" && s.Duration() < brief {
+		lang = usual
+	}
 	first, err := t.recognizer.Recognize(ctx, s, Hint{Lang: lang})
 	if err != nil {
 		return heard{}, err

@@ -24,11 +24,13 @@ func File(
 	tell func(u Spoken, done time.Duration) error,
 ) error {
 	t := &Transcriber{recognizer: recognizer}
+	spoken := prior{}
 	for _, found := range cutSpeech(ctx, s, voices) {
-		h, err := t.hear(ctx, s[found.start:found.end], lang)
+		h, err := t.hear(ctx, s[found.start:found.end], lang, spoken)
 		if err != nil {
 			return err
 		}
+		spoken.note(h.Lang, pcmDuration(found.end-found.start))
 		u := Spoken{
 			Start: pcmDuration(found.start), End: pcmDuration(found.end), Words: h.Words, Text: h.Text(),
 			Lang: h.Lang, Confidence: h.confidence,

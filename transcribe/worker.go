@@ -169,11 +169,33 @@ func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u pa
 	if err != nil {
 		return heard{}, err
 	}
-	h, err := t.hear(ctx, speech, t.cfg.Language)
+	spoken, err := t.priorOf(ctx, keep, u)
+	if err != nil {
+		return heard{}, err
+	}
+	h, err := t.hear(ctx, speech, t.cfg.Language, spoken)
 	if h.again {
 		t.metrics.guarded.Inc()
 	}
 	return h, err
+}
+
+// priorOf is what the speaker of a brief utterance has spoken so far; nobody asks for a longer one.
+func (t *Transcriber) priorOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (prior, error) {
+	if t.cfg.Language != "" || u.End-u.Start >= brief {
+		return nil, nil
+	}
+	transcript, err := keep.Transcripts.Transcript(ctx, u.Meeting)
+	if err != nil {
+		return nil, fmt.Errorf("read what was said before: %w", asUnavailable(err))
+	}
+	spoken := prior{}
+	for _, before := range transcript.Utterances {
+		if before.Participant == u.Participant && before.State == parley.Recognized {
+			spoken.note(before.Lang, before.End-before.Start)
+		}
+	}
+	return spoken, nil
 }
 
 // asUnavailable makes a store's own failure one that is not the utterance's fault.

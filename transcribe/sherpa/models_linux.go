@@ -83,12 +83,16 @@ func newRecognizerConfig(f Files, tokens string) *recognizerConfig {
 	return c
 }
 
+// briefest is one window, in seconds: zero would mean half a second of silence and a quarter of speech.
+const briefest = 0.032
+
 // newVoiceConfig asks silero for bare decisions: what is too short or too long is the cutter's to
 // say. Its own buffer is emptied after every window.
 func newVoiceConfig(model string) *voiceConfig {
 	return &voiceConfig{
 		Silero_vad: sileroConfig{
 			Model: cString(model), Threshold: 0.5, Window_size: transcribe.Window, Max_speech_duration: 60,
+			Min_silence_duration: briefest, Min_speech_duration: briefest,
 		},
 		Sample_rate: pcm.Rate, Num_threads: 1, Provider: cString("cpu"),
 	}
