@@ -186,6 +186,9 @@ func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
 	if c.kind == ownerOpen {
 		k.volunteer(&f, at)
 	}
+	if c.kind == ownerSpeaker && k.says(f.task) == 0 && !k.takeOver(&f) {
+		return found{}, false // "I will do that": what?
+	}
 	if k.model != nil {
 		if f.claim.sum < k.tiers().suggested {
 			return found{}, false
@@ -230,6 +233,31 @@ func (k *talk) volunteer(f *found, at int) {
 		f.bestDate(k, next, 0, len(k.lines[next].tokens))
 	}
 	f.claim.line, f.claim.from, f.claim.to = at, 0, len(l.tokens)
+}
+
+// takeOver gives "yes, I will do that" the work of the line before, by somebody else: a request whose
+// name was heard wrong. False where that line asks for nothing.
+func (k *talk) takeOver(f *found) bool {
+	before := f.claim.line - 1
+	if before < 0 || k.lines[before].speaker == k.lines[f.claim.line].speaker {
+		return false
+	}
+	asked := k.claims(before)
+	if len(asked) == 0 || asked[0].kind == ownerSpeaker {
+		return false
+	}
+	request := found{claim: asked[0]}
+	request.findDue(k, f.claim.line, accepts)
+	from, to := request.dueWords(k)
+	f.task = k.task(&k.lines[before], &asked[0], from, to)
+	if f.due == nil {
+		f.due, f.dueAt = request.due, request.dueAt
+	}
+	f.answers = append(f.answers, f.utts...)
+	f.utts = nil
+	f.add(k.lines[before].tokens[0].utt)
+	f.claim.line, f.claim.from, f.claim.to, f.claim.trigger = before, asked[0].from, asked[0].to, asked[0].trigger
+	return k.says(f.task) > 0
 }
 
 // points reports a claim that only points at work: "leave that with me".
