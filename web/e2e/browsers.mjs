@@ -21,6 +21,7 @@ export function openChromium({ wav = '' } = {}) {
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-ui-for-media-stream',
       '--use-fake-device-for-media-stream',
+      '--auto-select-tab-capture-source-by-title=parley',
       // Where only the loopback interface exists there is no other candidate.
       '--allow-loopback-in-peer-connection',
       '--disable-features=WebRtcHideLocalIpsWithMdns',

@@ -122,6 +122,14 @@ try {
   await until('Victor reads the chat', () => victor.evaluate(() => document.querySelector('aside a')?.href === 'https://example.org/plan'));
   console.log('mute and chat arrive');
 
+  await victor.getByRole('button', { name: 'Share screen' }).click();
+  await until('Nora sees what Victor shares', () =>
+    nora.evaluate(() => [...document.querySelectorAll('.screens video')].some((v) => v.videoWidth > 0 && v.currentTime > 0.2)),
+  );
+  await victor.getByRole('button', { name: 'Stop sharing' }).click();
+  await until('it is gone', () => nora.evaluate(() => document.querySelector('.screens') === null));
+  console.log('a shared screen comes and goes');
+
   const before = await nora.evaluate(names);
   await victor.reload();
   await victor.waitForSelector('figure.self');

@@ -74,7 +74,7 @@ export class Call {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
-  #sending: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null } = { microphone: null, camera: null };
+  #sending = new Map<Source, MediaStreamTrack | null>();
   #wishes: Wish[] = [];
   #early: RTCIceCandidate[] | null = null; // candidates that wait for join to be sent
   #closed = false;
@@ -104,8 +104,8 @@ export class Call {
   }
 
   /** Sends a track of this source, or stops; the others are told. */
-  async send(source: 'microphone' | 'camera', track: MediaStreamTrack | null): Promise<void> {
-    this.#sending[source] = track;
+  async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.#sending.set(source, track);
     await this.#media.send(source, track);
     this.mute(source, track === null);
   }
@@ -206,8 +206,7 @@ export class Call {
     this.#media.close();
     this.#media = new Media();
     this.#watch();
-    void this.#media.send('microphone', this.#sending.microphone);
-    void this.#media.send('camera', this.#sending.camera);
+    for (const [source, track] of this.#sending) void this.#media.send(source, track);
   }
 
   async #restartICE(): Promise<void> {

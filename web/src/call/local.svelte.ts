@@ -6,6 +6,9 @@ import { type Device, DeviceError, Meter, openDevice } from './devices';
 export class Local {
   microphone = $state.raw<MediaStreamTrack | null>(null);
   camera = $state.raw<MediaStreamTrack | null>(null);
+  /** The screen, window or tab that is shared, or null. */
+  screen = $state.raw<MediaStreamTrack | null>(null);
+  #screenAudio: MediaStreamTrack | null = null;
   /** The microphone is open, and silent by choice. */
   muted = $state(false);
   fault = $state.raw<DeviceError | null>(null);
@@ -18,6 +21,8 @@ export class Local {
     this.#call = call;
     void call.send('microphone', this.microphone);
     void call.send('camera', this.camera);
+    void call.send('screen', this.screen);
+    void call.send('screen-audio', this.#screenAudio);
     if (this.microphone !== null && this.muted) call.mute('microphone', true);
   }
 
@@ -62,6 +67,29 @@ export class Local {
     this.#call?.mute('microphone', this.muted);
   }
 
+  /** Asks what to share and shares it, with its sound where the browser has one; or stops sharing. */
+  async share(on: boolean): Promise<void> {
+    this.screen?.stop();
+    this.#screenAudio?.stop();
+    this.screen = null;
+    this.#screenAudio = null;
+    if (on) {
+      try {
+        const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 30 } }, audio: true });
+        this.screen = stream.getVideoTracks()[0] ?? null;
+        this.#screenAudio = stream.getAudioTracks()[0] ?? null;
+      } catch {
+        return; // the person thought better of it
+      }
+      if (this.screen !== null) {
+        this.screen.contentHint = 'detail';
+        this.screen.onended = () => void this.share(false); // stopped in the browser's own bar
+      }
+    }
+    await this.#call?.send('screen', this.screen);
+    await this.#call?.send('screen-audio', this.#screenAudio);
+  }
+
   /** How loud the microphone is just now, 0 to 1. */
   level(): number {
     return this.muted ? 0 : (this.#meter?.level() ?? 0);
@@ -76,6 +104,8 @@ export class Local {
     this.#call = null;
     this.microphone?.stop();
     this.camera?.stop();
+    this.screen?.stop();
+    this.#screenAudio?.stop();
     this.#unmeter();
   }
 }

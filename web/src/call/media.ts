@@ -21,7 +21,7 @@ export interface Seat {
 
 export class Media {
   readonly pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  readonly #lines: Record<'microphone' | 'camera', RTCRtpTransceiver>;
+  readonly #lines: Record<Source, RTCRtpTransceiver>;
   readonly #voices: RTCRtpTransceiver[] = [];
   readonly #pictures: RTCRtpTransceiver[] = [];
 
@@ -29,8 +29,11 @@ export class Media {
     this.#lines = {
       microphone: this.pc.addTransceiver('audio', { direction: 'sendonly' }),
       camera: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: 1_200_000 }] }),
+      screen: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: 2_500_000 }] }),
+      'screen-audio': this.pc.addTransceiver('audio', { direction: 'sendonly' }),
     };
     preferVP8(this.#lines.camera);
+    preferVP8(this.#lines.screen);
     for (let k = 0; k < voices; k++) this.#voices.push(this.pc.addTransceiver('audio', { direction: 'recvonly' }));
     for (let k = 0; k < pictures; k++) {
       const transceiver = this.pc.addTransceiver('video', { direction: 'recvonly' });
@@ -54,7 +57,7 @@ export class Media {
   }
 
   /** Sends this track from now on, or nothing. No SDP is needed. */
-  async send(source: 'microphone' | 'camera', track: MediaStreamTrack | null): Promise<void> {
+  async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
     await this.#lines[source].sender.replaceTrack(track);
   }
 
