@@ -45,6 +45,7 @@ type Peer struct {
 
 	// owned by the room's loop
 	muted map[parley.Source]bool
+	only  parley.ParticipantID // whose voice alone is heard, or ""
 
 	// negotiation is held while an offer is answered, since one has to be done before the next; Close
 	// takes it too.
@@ -99,7 +100,7 @@ func (p *Peer) connection(state webrtc.PeerConnectionState) {
 		p.room.connection(p, Connected)
 	case webrtc.PeerConnectionStateDisconnected:
 		p.room.connection(p, Disconnected)
-	case webrtc.PeerConnectionStateFailed:
+	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed: // closed by the other side
 		p.room.connection(p, Failed)
 	default:
 	}
@@ -283,6 +284,10 @@ func (p *Peer) AddCandidateText(candidate string, mid *string, line *uint16) err
 // have. Invalid for a MID that is no video seat, or a track it cannot show; NotFound for a track that
 // is not (or no longer) published.
 func (p *Peer) Seat(requests []SeatRequest) error { return p.room.seat(p, requests) }
+
+// Hear gives the voices to one participant alone, or again to the loudest for "". A participant that
+// does not exist is silence.
+func (p *Peer) Hear(only parley.ParticipantID) { p.room.hear(p, only) }
 
 // SetMuted says that a source was switched off or on, also before it is published. A muted microphone
 // has no voice, whatever it sends.

@@ -277,6 +277,14 @@ func (r *Room) check(p *Peer, request SeatRequest) (*seat, *publication, error) 
 	return s, pub, nil
 }
 
+// hear notes whose voice a subscriber wants.
+func (r *Room) hear(p *Peer, only parley.ParticipantID) {
+	r.do(func() {
+		p.only = only
+		r.giveVoices(time.Now())
+	})
+}
+
 // setMuted notes that a source of a peer went off or on.
 func (r *Room) setMuted(p *Peer, source parley.Source, muted bool) {
 	r.do(func() {
@@ -365,7 +373,7 @@ func (r *Room) giveVoices(now time.Time) {
 func (r *Room) giveVoicesTo(p *Peer, now time.Time) {
 	r.others = r.others[:0]
 	for _, t := range r.ranked {
-		if t.pub.peer != p {
+		if t.pub.peer != p && (p.only == "" || t.pub.peer.cfg.Participant == p.only) {
 			r.others = append(r.others, t)
 		}
 	}

@@ -125,6 +125,8 @@ func (h *house) open() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/v1/meetings/{id}/socket", rooms)
+	mux.Handle("/whip/", rooms.WHIP())
+	mux.Handle("/whep/", rooms.WHIP())
 	web := httptest.NewServer(mux)
 	h.url = web.URL
 	stopMedia := run(h.t, media.Run)

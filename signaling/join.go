@@ -97,7 +97,9 @@ func (s *session) enter(message *Join, caller auth.Caller) error {
 	continued := s.peer != nil
 	s.row = place.row
 	if !continued {
-		if s.peer, err = s.room.media.Join(s.room.peerConfig(s.row)); err != nil {
+		media := s.room.peerConfig(s.row)
+		media.Publish = media.Publish && !s.watching
+		if s.peer, err = s.room.media.Join(media); err != nil {
 			return fmt.Errorf("join media: %w", err)
 		}
 	}
@@ -105,6 +107,7 @@ func (s *session) enter(message *Join, caller auth.Caller) error {
 	if err != nil {
 		return err
 	}
+	s.sdp = sdp
 	if err := keep.Participants.PutParticipant(s.ctx, s.row); err != nil {
 		return fmt.Errorf("store participant: %w", err)
 	}

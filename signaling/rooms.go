@@ -48,9 +48,10 @@ type Rooms struct {
 	tasks sync.WaitGroup // the loops of rooms, and the connections
 
 	// mu guards everything below
-	mu   sync.Mutex
-	ctx  context.Context //nolint:containedctx // of Run, for its children; nil before and after
-	open map[parley.MeetingID]*room
+	mu       sync.Mutex
+	ctx      context.Context //nolint:containedctx // of Run, for its children; nil before and after
+	open     map[parley.MeetingID]*room
+	programs map[string]*program // by the key in their address
 }
 
 // New builds the rooms. They open when somebody joins, or at the start of Run.
@@ -67,7 +68,7 @@ func New(
 	}
 	return &Rooms{
 		cfg: cfg, sfu: media, regions: regions, directory: directory, events: events, taps: taps,
-		auth: who, log: log, metrics: m, open: map[parley.MeetingID]*room{},
+		auth: who, log: log, metrics: m, open: map[parley.MeetingID]*room{}, programs: map[string]*program{},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: joinTimeout, CheckOrigin: who.SameOrigin,
 			ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,

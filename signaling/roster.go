@@ -112,6 +112,11 @@ func (r *room) takeNews() {
 			r.showSeats(a, seats)
 		}
 	}
+	for _, id := range news.failed {
+		if a := r.people[id]; a != nil && a.session.conn == nil {
+			a.session.end(lost())
+		}
+	}
 	if len(news.tapped)+len(news.ended) > 0 {
 		r.updateStatus()
 	}

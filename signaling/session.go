@@ -39,7 +39,7 @@ const (
 type session struct {
 	// constant after newSession
 	rooms *Rooms
-	conn  *websocket.Conn
+	conn  *websocket.Conn // nil for a program: see whip.go
 	id    parley.MeetingID
 	in    chan []byte   // from the reader; full: TCP pushes back
 	out   chan []byte   // to the writer; full: drop(tooSlow())
@@ -60,8 +60,11 @@ type session struct {
 	row    parley.Participant // as of admission
 	stored bool               // row is in the catalog
 	peer   *sfu.Peer          // nil until there is media, or when it was handed over
-	limits map[Type]*limit    // by the type of a message
-	bad    int                // malformed messages
+	sdp    string             // the answer to join
+	// watching: a player, which publishes nothing whatever its token allows; constant after newSession
+	watching bool
+	limits   map[Type]*limit // by the type of a message
+	bad      int             // malformed messages
 }
 
 func newSession(ctx context.Context, rooms *Rooms, conn *websocket.Conn, id parley.MeetingID) *session {

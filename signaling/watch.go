@@ -26,6 +26,7 @@ type news struct {
 	tapped  []parley.TrackID
 	ended   []parley.TrackID
 	seats   map[parley.ParticipantID][]sfu.SeatState
+	failed  []parley.ParticipantID
 }
 
 func newWatch() *watch {
@@ -71,5 +72,9 @@ func (w *watch) SeatsChanged(p parley.ParticipantID, seats []sfu.SeatState) {
 }
 
 // PeerChanged implements sfu.Observer. A browser sees by itself that its media fails, and offers
-// again; here it changes nothing.
-func (w *watch) PeerChanged(parley.ParticipantID, sfu.PeerState) {}
+// again; a program that does not say goodbye is noticed by this alone.
+func (w *watch) PeerChanged(p parley.ParticipantID, state sfu.PeerState) {
+	if state == sfu.Failed {
+		w.add(func(next *news) { next.failed = append(next.failed, p) })
+	}
+}

@@ -243,12 +243,14 @@ func (*configCheckCmd) Run(a *app) error {
 
 type configPrintCmd struct{}
 
-// Run implements the command. No key of the configuration is a secret yet; one that becomes one is
-// to be redacted here.
+// Run implements the command. Secrets are not shown.
 func (*configPrintCmd) Run(a *app) error {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return err
+	}
+	if cfg.Auth.Token != "" {
+		cfg.Auth.Token = "(secret)"
 	}
 	text, err := yaml.MarshalWithOptions(cfg, yaml.IndentSequence(true))
 	if err != nil {

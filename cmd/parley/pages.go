@@ -26,6 +26,8 @@ func (s *server) publicHandler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(deps))
+	mux.Handle("/whip/", s.rooms.WHIP())
+	mux.Handle("/whep/", s.rooms.WHIP())
 	mux.Handle("/", pages(web.Files()))
 	return mux
 }

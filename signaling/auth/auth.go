@@ -28,6 +28,9 @@ type Config struct {
 	// Create is who may create meetings: "local" (whoever sits at this machine), "anyone", or
 	// "token" (only by a one-time host link or a token with scope host).
 	Create Policy `yaml:"create"`
+	// Token is a fixed bearer token that may do everything, for measurements on one machine; "" for
+	// none. Tokens for programs are made by `parley token`.
+	Token string `yaml:"token"`
 	// LinkLifetime is how long an invitation to a meeting can be used.
 	LinkLifetime time.Duration `yaml:"link_lifetime"`
 	// CookieLifetime is how long a browser is remembered after it last said who it is.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/subtle"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,6 +87,9 @@ func (a *Auth) Identify(r *http.Request) (Caller, error) {
 
 // Bearer reads a bearer token. Errors are Unauthorized or Expired.
 func (a *Auth) Bearer(token string) (Caller, error) {
+	if a.cfg.Token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(a.cfg.Token)) == 1 {
+		return Caller{Identity: "program-fixed", MayCreate: true, everywhere: parley.RoleHost}, nil
+	}
 	c, err := a.parse(token, useBearer)
 	if err != nil {
 		return Caller{}, err
