@@ -37,7 +37,9 @@ const (
 
 // engine is what all peers share: the socket, the certificate and Pion's settings.
 type engine struct {
-	api         *webrtc.API
+	media       *webrtc.MediaEngine
+	settings    webrtc.SettingEngine
+	registry    *interceptor.Registry
 	mux         ice.UDPMux
 	certificate webrtc.Certificate
 }
@@ -115,8 +117,7 @@ func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, 
 		}
 	}
 	return &engine{
-		api: webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(settings),
-			webrtc.WithInterceptorRegistry(interceptors)),
+		media: media, settings: settings, registry: interceptors,
 		mux:         mux,
 		certificate: certificate,
 	}, nil
@@ -146,9 +147,13 @@ func newInterceptors(logs pionLog) (*interceptor.Registry, error) {
 	return registry, nil
 }
 
-// newPeerConnection makes the server's end of one browser's connection.
-func (e *engine) newPeerConnection() (*webrtc.PeerConnection, error) {
-	pc, err := e.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.certificate}})
+// newPeerConnection makes the server's end of one browser's connection. keys listens to its handshake.
+func (e *engine) newPeerConnection(keys *keyTap) (*webrtc.PeerConnection, error) {
+	settings := e.settings
+	settings.SetDTLSKeyLogWriter(keys)
+	settings.SetDTLSServerHelloMessageHook(keys.serverHello)
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.media), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(e.registry))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.certificate}})
 	if err != nil {
 		return nil, fmt.Errorf("make peer connection: %w", err)
 	}

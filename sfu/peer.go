@@ -40,6 +40,10 @@ type Peer struct {
 	wake chan struct{} // capacity 1: the feedback loop has something to do
 
 	clock remoteClock
+	keys  *keyTap // of the handshake
+	// path is chosen when the connection stands, nil before; destination is where it leads.
+	path        atomic.Pointer[path]
+	destination atomic.Pointer[destination]
 	// seats is in m-line order, and copied on every write by the room's loop.
 	seats atomic.Pointer[[]*seat]
 
@@ -67,7 +71,8 @@ type Peer struct {
 // Join takes a participant in. There is one peer per participant: Conflict until the last one was
 // closed. Unavailable when the room is closed.
 func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
-	pc, err := r.sfu.engine.newPeerConnection()
+	keys := &keyTap{}
+	pc, err := r.sfu.engine.newPeerConnection(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +80,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 		room:         r,
 		cfg:          cfg,
 		pc:           pc,
+		keys:         keys,
 		log:          r.log.With(zap.String("participant", string(cfg.Participant))),
 		wake:         make(chan struct{}, 1),
 		muted:        map[parley.Source]bool{},
@@ -97,6 +103,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 func (p *Peer) connection(state webrtc.PeerConnectionState) {
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
+		p.openPath()
 		p.room.connection(p, Connected)
 	case webrtc.PeerConnectionStateDisconnected:
 		p.room.connection(p, Disconnected)

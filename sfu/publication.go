@@ -83,6 +83,7 @@ func newPublication(p *Peer, mid string, source parley.Source, c codec) *publica
 		pub.loudness = &loudness{}
 	}
 	pub.seats.Store(&[]*seat{})
+	pub.out.batch.egress = p.room.sfu.egress
 	return pub
 }
 
@@ -147,6 +148,7 @@ func (pub *publication) receive(l *layer, p *packet) {
 	for _, s := range seats {
 		s.forward(pub, p, &pub.out)
 	}
+	pub.out.flush(pub.peer.room.sfu.metrics)
 	pub.peer.room.sfu.metrics.forwarded(len(seats), pub.codec.kind)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/parley/parley"
@@ -20,6 +21,14 @@ type outgoing struct {
 	buffer     []byte // payload's array when it had to be rewritten
 	csrc       [1]uint32
 	extensions [1]rtp.Extension
+	batch      batch
+}
+
+// flush sends what the seats have gathered.
+func (o *outgoing) flush(m *metrics) {
+	for range o.batch.flush() {
+		m.dropped(dropWrite)
+	}
 }
 
 // seat is one recvonly m-line of a browser: an SSRC of the server's own for the whole life of the
@@ -49,6 +58,10 @@ type seat struct {
 	format   format       // how source is sent
 	starting bool         // nothing has passed since source sat down
 	rewriter rewriter     // source after source -> one stream
+
+	sealer *srtp.Context // made with the first packet, when the path is our own
+	header rtp.Header    // scratch of sealing
+	plain  []byte        // likewise
 
 	sent    *[ringSize]sentPacket // for NACKs; nil for audio
 	rtxSeq  uint16
@@ -140,14 +153,9 @@ func (s *seat) sit(pub *publication) {
 // sits here. Called by from's layers.
 func (s *seat) forward(from *publication, p *packet, out *outgoing) {
 	s.mu.Lock()
-	writer := s.writer
-	ok := writer != nil && s.rewrite(from, p, out)
-	s.mu.Unlock()
-	if !ok {
-		return
-	}
-	if _, err := writer.WriteRTP(&out.header, out.payload); err != nil {
-		s.peer.room.sfu.metrics.dropped(dropWrite)
+	defer s.mu.Unlock()
+	if s.writer != nil && s.rewrite(from, p, out) {
+		s.transmit(&out.header, out.payload, &out.batch)
 	}
 }
 
@@ -213,6 +221,7 @@ func (s *seat) contribute(out *outgoing, number uint32, level []byte) {
 // readFeedback takes what the browser says of the seat, until the peer closes.
 func (s *seat) readFeedback() {
 	var out outgoing
+	out.batch.egress, out.batch.size = s.peer.room.sfu.egress, 4<<10 // a packet at a time
 	readRTCP(s.rtcp, func(p rtcp.Packet) {
 		switch p := p.(type) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
@@ -241,9 +250,9 @@ func (s *seat) requestKeyframe() {
 // resend sends packet seq again, as RTX (RFC 4588 §4) where the browser takes it.
 func (s *seat) resend(seq uint16, out *outgoing) {
 	s.mu.Lock()
-	writer, source := s.writer, s.source
+	source := s.source
 	var sent sentPacket
-	if s.sent != nil && writer != nil && source != nil {
+	if s.sent != nil && s.writer != nil && source != nil {
 		kept := &s.sent[seq%ringSize]
 		if kept.number != 0 && kept.at.seq == seq && kept.source == source && kept.again < maxResends {
 			kept.again++
@@ -257,6 +266,8 @@ func (s *seat) resend(seq uint16, out *outgoing) {
 		out.header.SequenceNumber = s.rtxSeq
 		s.rtxSeq++
 		head = append(head, byte(seq>>8), byte(seq))
+	} else if chosen := s.peer.path.Load(); chosen == nil || chosen.own {
+		sent = sentPacket{} // a number is sealed once, whatever is in it
 	}
 	s.mu.Unlock()
 	if sent.number == 0 {
@@ -267,9 +278,10 @@ func (s *seat) resend(seq uint16, out *outgoing) {
 		return
 	}
 	out.buffer, out.header.Marker = payload, marker
-	if _, err := writer.WriteRTP(&out.header, payload); err != nil {
-		s.peer.room.sfu.metrics.dropped(dropWrite)
-	}
+	s.mu.Lock()
+	s.transmit(&out.header, payload, &out.batch)
+	s.mu.Unlock()
+	out.flush(s.peer.room.sfu.metrics)
 	s.peer.room.sfu.metrics.resent.Inc()
 }
 

@@ -22,6 +22,7 @@ type SFU struct {
 	metrics     *metrics
 	socket      *net.UDPConn
 	certificate webrtc.Certificate
+	egress      *egress // nil where packets go the way of Pion
 
 	loops sync.WaitGroup // one per room
 
@@ -54,6 +55,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 		metrics:     counters,
 		socket:      socket,
 		certificate: certificate,
+		egress:      newEgress(socket),
 		rooms:       map[parley.MeetingID]*Room{},
 	}, nil
 }

@@ -1,0 +1,193 @@
+package sfu
+
+import (
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// mostMessages is how many datagrams one system call sends: beyond 64 it gains nothing.
+	mostMessages = 64
+	// arenaBytes holds what is sealed and not sent yet: 64 packets of a full MTU, and some.
+	arenaBytes = 128 << 10
+	// A run of packets to one destination goes as one message that the kernel cuts (UDP_SEGMENT); it
+	// takes 64 of them and 64 kB.
+	mostSegments, mostRunBytes = 64, 60 << 10
+	udpSegment                 = 103 // UDP_SEGMENT of linux/udp.h
+)
+
+// egress sends datagrams past Pion through the media socket, many in one system call.
+type egress struct {
+	fd    int
+	v6    bool        // the socket is of IPv6, IPv4 addresses are mapped
+	whole atomic.Bool // the kernel cuts no runs: each packet is a message
+}
+
+// newEgress is nil where the socket cannot be used so.
+func newEgress(socket *net.UDPConn) *egress {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	e := &egress{fd: -1}
+	err = raw.Control(func(fd uintptr) {
+		address, err := unix.Getsockname(int(fd))
+		if err != nil {
+			return
+		}
+		_, e.v6 = address.(*unix.SockaddrInet6)
+		if _, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, udpSegment); err != nil {
+			e.whole.Store(true)
+		}
+		e.fd = int(fd) // the socket lives longer than every peer
+	})
+	if err != nil || e.fd < 0 {
+		return nil
+	}
+	return e
+}
+
+// destination is where a peer's packets go, as the kernel takes it.
+type destination struct {
+	name [unix.SizeofSockaddrInet6]byte
+	size uint32
+}
+
+func (e *egress) destination(to netip.AddrPort) *destination {
+	d := &destination{}
+	port := to.Port()
+	if !e.v6 {
+		d.size = unix.SizeofSockaddrInet4
+		address := (*unix.RawSockaddrInet4)(unsafe.Pointer(&d.name))
+		address.Family, address.Addr = unix.AF_INET, to.Addr().Unmap().As4()
+		address.Port = port<<8 | port>>8
+		return d
+	}
+	d.size = unix.SizeofSockaddrInet6
+	address := (*unix.RawSockaddrInet6)(unsafe.Pointer(&d.name))
+	address.Family, address.Addr = unix.AF_INET6, to.Addr().As16()
+	address.Port = port<<8 | port>>8
+	return d
+}
+
+// batch gathers sealed packets and sends them. It belongs to one publication.
+type batch struct {
+	egress *egress
+	size   int // of the arena; 0 for arenaBytes
+
+	// made with the first packet
+	arena []byte
+	used  int
+	count int // of messages
+	*frames
+}
+
+// frames are the messages as the kernel takes them.
+type frames struct {
+	messages [mostMessages]message
+	headers  [mostMessages]mmsghdr
+	vectors  [mostMessages]unix.Iovec
+	controls [mostMessages]control
+}
+
+type message struct {
+	to         *destination
+	start, end int
+	segment    int // bytes of each packet but the last
+	segments   int
+}
+
+type mmsghdr struct {
+	unix.Msghdr
+	size uint32
+	_    [4]byte
+}
+
+// control is a control message that holds a segment size.
+type control struct {
+	unix.Cmsghdr
+	segment uint16
+	_       [6]byte
+}
+
+// room gives a slice of the arena with capacity for one packet; what is gathered is sent when there is
+// none left.
+func (b *batch) room(most int) []byte {
+	if b.arena == nil {
+		if b.size == 0 {
+			b.size = arenaBytes
+		}
+		b.arena, b.frames = make([]byte, max(b.size, most)), &frames{}
+	}
+	if b.used+most > len(b.arena) {
+		b.flush()
+	}
+	return b.arena[b.used : b.used : b.used+most]
+}
+
+// add takes a packet that lies where room said.
+func (b *batch) add(to *destination, size int) {
+	start := b.used
+	b.used += size
+	if b.count > 0 && !b.egress.whole.Load() {
+		last := &b.messages[b.count-1]
+		// A run is packets of one size; a shorter one ends it.
+		runs := last.to == to && last.end == start && size <= last.segment && (last.end-last.start)%last.segment == 0
+		if runs && last.segments < mostSegments && b.used-last.start <= mostRunBytes {
+			last.end = b.used
+			last.segments++
+			return
+		}
+	}
+	if b.count == mostMessages {
+		b.send()
+		// What was sent lies before start: the rest of the arena goes on.
+	}
+	b.messages[b.count] = message{to: to, start: start, end: b.used, segment: size, segments: 1}
+	b.count++
+}
+
+// flush sends what is gathered; it returns how many packets the kernel refused.
+func (b *batch) flush() (refused int) {
+	refused = b.send()
+	b.used = 0
+	return refused
+}
+
+func (b *batch) send() (refused int) {
+	for i := range b.count {
+		m := &b.messages[i]
+		b.vectors[i].Base = &b.arena[m.start]
+		b.vectors[i].SetLen(m.end - m.start)
+		h := &b.headers[i]
+		h.Msghdr = unix.Msghdr{Name: &m.to.name[0], Namelen: m.to.size, Iov: &b.vectors[i]}
+		h.SetIovlen(1)
+		if m.segments > 1 {
+			c := &b.controls[i]
+			c.Cmsghdr = unix.Cmsghdr{Level: unix.SOL_UDP, Type: udpSegment}
+			c.SetLen(unix.CmsgLen(2))
+			c.segment = uint16(m.segment)
+			h.Control = (*byte)(unsafe.Pointer(c))
+			h.SetControllen(unix.CmsgSpace(2))
+		}
+	}
+	for sent := 0; sent < b.count; {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(b.egress.fd), uintptr(unsafe.Pointer(&b.headers[sent])),
+			uintptr(b.count-sent), unix.MSG_DONTWAIT, 0, 0)
+		if errno == 0 {
+			sent += int(n)
+			continue
+		}
+		if (errno == unix.EIO || errno == unix.EINVAL) && b.messages[sent].segments > 1 {
+			b.egress.whole.Store(true) // this path takes no runs: from now on each packet is a message
+		}
+		refused += b.messages[sent].segments // that one cannot be sent; the others may
+		sent++
+	}
+	b.count = 0
+	return refused
+}

@@ -1,0 +1,26 @@
+//go:build !linux
+
+package sfu
+
+import (
+	"net"
+	"net/netip"
+)
+
+// egress is Linux's: elsewhere packets go the way of Pion.
+type egress struct{}
+
+func newEgress(*net.UDPConn) *egress { return nil }
+
+type destination struct{}
+
+func (*egress) destination(netip.AddrPort) *destination { return nil }
+
+type batch struct {
+	egress *egress
+	size   int
+}
+
+func (*batch) room(most int) []byte  { return make([]byte, 0, most) }
+func (*batch) add(*destination, int) {}
+func (*batch) flush() (refused int)  { return 0 }
