@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // Config is what a person who runs parley may set. Its zero value is not valid: start from
@@ -20,15 +21,21 @@ type Config struct {
 	PublicAddresses []string `yaml:"public_addresses"`
 	// Voices is how many people a participant hears at once, 1 to 16.
 	Voices int `yaml:"voices"`
+	// BatchDelay is how long the first packet of a picture may wait for the others, so that a browser
+	// gets them in one system call; only where they come at once. 0 sends each as it comes.
+	BatchDelay time.Duration `yaml:"batch_delay"`
 }
 
 // maxVoices bounds Config.Voices: beyond it nobody can tell the voices apart, and each costs every
 // subscriber about 40 kbit/s.
 const maxVoices = 16
 
+// maxBatchDelay bounds Config.BatchDelay: more is felt.
+const maxBatchDelay = 20 * time.Millisecond
+
 // DefaultConfig returns the defaults: every address, port 8443, four voices.
 func DefaultConfig() Config {
-	return Config{UDPAddress: "0.0.0.0:8443", Voices: 4}
+	return Config{UDPAddress: "0.0.0.0:8443", Voices: 4, BatchDelay: time.Millisecond}
 }
 
 // Validate reports all faults at once, each naming its key.
@@ -44,6 +51,9 @@ func (c Config) Validate() error {
 	}
 	if c.Voices < 1 || c.Voices > maxVoices {
 		faults = append(faults, fmt.Errorf("voices: %d is not within 1 to %d", c.Voices, maxVoices))
+	}
+	if c.BatchDelay < 0 || c.BatchDelay > maxBatchDelay {
+		faults = append(faults, fmt.Errorf("batch_delay: %v is not within 0 to %v", c.BatchDelay, maxBatchDelay))
 	}
 	return errors.Join(faults...)
 }

@@ -12,7 +12,10 @@
 //
 //	layer.go        reads it from Pion, drops what was seen before (sequence.go), reads what it means (vp8.go)
 //	publication.go  picks the layer to forward, gives it to the taps (tap.go), keeps it for NACKs (ring.go)
+//	run.go          holds the beginning of a picture that comes at once, so that it leaves at once
 //	seat.go         lets it pass if its publication sits here, from a keyframe on, renumbered (rewriter.go)
+//	path.go         seals it with the keys of the subscriber's handshake (keys.go), or gives it to Pion
+//	egress_linux.go sends what all subscribers get in few system calls
 //
 // and what comes back:
 //
@@ -35,7 +38,7 @@
 //
 // In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu. The room's loop takes
 // any of the last four; nobody waits for the loop while holding one of them. Only publication.mu is
-// held over a call into Pion, and is waited for by layers of the same publication only.
+// held over a system call, and is waited for by layers of the same publication only.
 //
 // # What it never does
 //

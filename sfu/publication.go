@@ -69,6 +69,7 @@ type publication struct {
 	join    rewriter // layers -> one stream
 	numbers counter  // of the joined stream
 	out     outgoing // scratch for the seats
+	run     run      // the beginning of a picture
 	scratch []byte   // a payload rewritten by join
 	// refreshed is when the last keyframe came.
 	refreshed time.Time
@@ -120,6 +121,7 @@ func (pub *publication) begin(p *packet) bool {
 
 // end closes the taps. The layers have stopped, so nothing is written after it.
 func (pub *publication) end() {
+	pub.stop()
 	for _, tap := range pub.taps {
 		tap.Close()
 	}
@@ -144,12 +146,9 @@ func (pub *publication) receive(l *layer, p *packet) {
 	} else {
 		pub.loudness.hear(p)
 	}
-	seats := *pub.seats.Load()
-	for _, s := range seats {
-		s.forward(pub, p, &pub.out)
+	if !pub.run.hold(p, pub.codec.kind, pub.peer.room.sfu.cfg.BatchDelay, pub.expire) {
+		pub.release(p)
 	}
-	pub.out.flush(pub.peer.room.sfu.metrics)
-	pub.peer.room.sfu.metrics.forwarded(len(seats), pub.codec.kind)
 }
 
 // choose reports whether p, of layer l, is forwarded. The largest layer that delivers is, beginning
