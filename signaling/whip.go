@@ -105,7 +105,7 @@ func (rs *Rooms) openProgram(w http.ResponseWriter, r *http.Request, does way) e
 	}
 	p := &program{session: s, done: make(chan struct{}), offer: message.Offer}
 	key := rs.keep(p)
-	go func() { // ended by the room, DELETE or Run; Run waits for leave
+	go func() { //nolint:contextcheck // ended by the room, DELETE or Run, which waits for leave
 		defer leave()
 		defer rs.forgetProgram(key)
 		defer close(p.done)
@@ -130,7 +130,7 @@ func ignoreGone(error) error { return nil }
 func (rs *Rooms) provide(ctx context.Context, id parley.MeetingID, caller auth.Caller) error {
 	_, _, err := rs.find(ctx, id)
 	if !errors.Is(err, parley.NotFound) || !caller.MayCreate || len(rs.regions) != 1 || !programMeeting(id) {
-		return nil //nolint:nilerr // enter says what is wrong
+		return nil // enter says what is wrong
 	}
 	for region, keep := range rs.regions {
 		if err := rs.directory.Place(ctx, id, region); err != nil {
@@ -186,7 +186,7 @@ func (rs *Rooms) patchProgram(w http.ResponseWriter, r *http.Request) error {
 	defer p.mu.Unlock()
 	if frag.restarts(p.offer.SDP) {
 		offer := Offer{SDP: frag.apply(p.offer.SDP), Sources: p.offer.Sources}
-		answer, err := p.session.answer(&offer) //nolint:contextcheck // bounded by the session
+		answer, err := p.session.answer(&offer)
 		if err != nil {
 			return err
 		}
