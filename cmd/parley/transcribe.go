@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/media/caption"
 	"github.com/parley/parley/media/container"
 	"github.com/parley/parley/media/pcm"
 	"github.com/parley/parley/transcribe"
@@ -26,7 +27,9 @@ import (
 type transcribeCmd struct {
 	Files    []string `arg:"" name:"file" help:"WAV or Ogg Opus; with ffmpeg installed anything it reads."`
 	Language string   `enum:"en,zh,yue,auto" default:"auto" help:"The language spoken: en, zh, yue; auto decides for each utterance."`
-	JSON     bool     `help:"Print one JSON object a file."`
+	JSON     bool     `xor:"form" help:"Print one JSON object a file."`
+	VTT      bool     `xor:"form" name:"vtt" help:"Print WebVTT."`
+	SRT      bool     `xor:"form" name:"srt" help:"Print SubRip."`
 }
 
 // Help implements kong's HelpProvider.
@@ -98,6 +101,18 @@ func withEngine(a *app, f func(context.Context, *sherpa.Engine) error) error {
 	return errors.Join(err, <-done)
 }
 
+// format is the timed text that is asked for; caption.Text stands for lines as they come.
+func (c *transcribeCmd) format() caption.Format {
+	switch {
+	case c.VTT:
+		return caption.VTT
+	case c.SRT:
+		return caption.SRT
+	default:
+		return caption.Text
+	}
+}
+
 func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name string, s pcm.Speech) error {
 	lang := c.Language
 	if lang == "auto" {
@@ -105,7 +120,9 @@ func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name
 	}
 	result := fileWords{File: name, Seconds: s.Duration().Seconds(), Utterances: []fileUtterance{}}
 	result.Engine, result.Model = "sherpa", "whisper-base"
-	if !c.JSON && len(c.Files) > 1 {
+	format := c.format()
+	var lines []caption.Line
+	if !c.JSON && format == caption.Text && len(c.Files) > 1 {
 		_, _ = fmt.Fprintf(a.stdout, "%s\n", name) // the lines below tell of a broken pipe
 	}
 	err := transcribe.File(ctx, s, e, e, lang, func(u transcribe.Spoken, done time.Duration) error {
@@ -115,13 +132,20 @@ func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name
 			})
 			return nil
 		}
+		if format != caption.Text {
+			lines = append(lines, caption.Line{Start: u.Start, End: u.End, Text: u.Text})
+			return nil
+		}
 		_, err := fmt.Fprintf(a.stdout, "%s  %s\n", stamp(u.Start), u.Text)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("transcribe %s: %w", name, err)
 	}
-	if !c.JSON {
+	switch {
+	case format != caption.Text:
+		return caption.Write(a.stdout, format, lines)
+	case !c.JSON:
 		return nil
 	}
 	encoder := json.NewEncoder(a.stdout)

@@ -79,6 +79,7 @@ func (s *server) routes() []route {
 		{"GET /api/v1/meetings/{id}/socket", s.socket},
 		{"GET /api/v1/records", s.listRecords},
 		{"GET /api/v1/records/{id}", s.showRecord},
+		{"GET /api/v1/records/{id}/transcript", s.transcript},
 		{"GET /api/v1/records/{id}/tracks/{track}/segments/{number}", s.segment},
 	}
 }
