@@ -501,3 +501,22 @@ func TestAClosedRoomTakesNobody(t *testing.T) {
 	}
 	again.Close()
 }
+
+func TestARoomDescribesItself(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	ann, ben := h.join("ann", 1, talker(), &tap{}), h.join("ben", 2, talker())
+	h.speak("ann is heard", func() bool { return heard(ben, 1) > 3 }, 30, ann)
+	text, open := h.sfu.Describe("abc-defg-hij")
+	if !open {
+		t.Fatal("the room is not open")
+	}
+	for _, want := range []string{"2 peers, 1 publications", "#1  microphone  audio/opus", "forwarded", "flows", "empty"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+	if _, open := h.sfu.Describe("xxx-xxxx-xxx"); open {
+		t.Error("a room that is none describes itself")
+	}
+}

@@ -266,7 +266,7 @@ func (s *server) Run(ctx context.Context) error {
 	run("web server", func(ctx context.Context) error { return serveHTTP(ctx, s.public, s.publicHandler()) })
 	if s.private != nil {
 		run("private web server", func(ctx context.Context) error {
-			return serveHTTP(ctx, s.private, privateHandler(s.registry))
+			return serveHTTP(ctx, s.private, privateHandler(s.registry, s.sfu))
 		})
 	}
 	run("recovery", s.finishInterrupted)
