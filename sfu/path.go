@@ -33,7 +33,11 @@ func (p *Peer) openPath() {
 			}
 		}
 	}
-	p.path.CompareAndSwap(nil, chosen)
+	if p.path.CompareAndSwap(nil, chosen) {
+		for _, s := range *p.seats.Load() {
+			s.requestKeyframe() // the one that came before was not for this browser
+		}
+	}
 }
 
 // iceTransport is that of the one transport of the connection (BUNDLE).

@@ -154,7 +154,8 @@ func (s *seat) sit(pub *publication) {
 func (s *seat) forward(from *publication, p *packet, out *outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writer != nil && s.rewrite(from, p, out) {
+	// Before the connection stands a packet would be lost: the stream begins with the keyframe after it.
+	if s.writer != nil && s.peer.path.Load() != nil && s.rewrite(from, p, out) {
 		s.transmit(&out.header, out.payload, &out.batch)
 	}
 }

@@ -25,7 +25,8 @@ func privateHandler(registry *prometheus.Registry, media *sfu.SFU) http.Handler 
 			http.Error(w, "no such meeting runs here", http.StatusNotFound)
 			return
 		}
-		_, _ = fmt.Fprint(w, text) // the client is gone when this fails
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprint(w, text) //nolint:gosec // plain text; the client is gone when this fails
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
