@@ -75,7 +75,7 @@ test: build ## Quick tests: Go with the race detector, the web app, two real bro
 	@$(go) test -race -timeout 15m -count=1 ./e2e # it builds the binary: the test cache cannot know what is in it
 
 .PHONY: check
-check: test lint fuzz ## Everything slow as well: lint, fuzzing, a soak
+check: test lint fuzz ## Everything slow as well: lint and fuzzing
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## Vet, lint and format checks
