@@ -3,49 +3,20 @@
 
 import { Line } from './line';
 import { Media, type Seat } from './media';
-import type { Caption, Chat, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
+import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
+import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
-
-export type Phase =
-  | { at: 'joining' }
-  | { at: 'live' }
-  | { at: 'reconnecting' }
-  | { at: 'refused'; say: string; kind: string }
-  | { at: 'over'; reason: string; record: boolean };
-
-export interface CallState {
-  phase: Phase;
-  you: string;
-  role: Person['role'];
-  meeting: Joined['meeting'] | null;
-  people: readonly Person[]; // in order of joining
-  seats: ReadonlyMap<string, { track: string; participant: string }>; // video seats, by mid
-  chat: readonly Chat[];
-  captions: readonly Caption[];
-  status: Status;
-  /** What the last request was refused for; shown once. */
-  complaint: Failure | null;
-  /** performance.now() at the zero of the meeting clock. */
-  zero: number;
-}
-
-export interface CallOptions {
-  meeting: string;
-  name: string;
-  consent: 'granted' | 'declined' | '';
-  /** From an earlier participation of this tab; or "". */
-  resume: string;
-}
-
-/** Where a tab remembers its participation: the caller decides, tests use a Map. */
-export interface Memory {
-  save(resume: string): void;
-  forget(): void;
-}
+import type { CallOptions, CallState, Memory } from './state';
 
 const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
 const mostLines = 500;
 const retryMS = [300, 1000, 2000, 4000, 8000];
+/** A request whose answer makes or mends the connection is waited for that long. */
+const patienceMS = 8000;
+/** Packets may be missing for that long before the path is mended; short losses heal by themselves. */
+const quietMS = 2000;
+/** How long a complaint is shown. */
+const complainMS = 6000;
 
 export class Call {
   state: CallState = {
@@ -72,6 +43,9 @@ export class Call {
   #offers = 0;
   #attempts = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #soothe: ReturnType<typeof setTimeout> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
@@ -138,9 +112,14 @@ export class Call {
   /** Ends everything without a word: the page is going. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#retry);
+    this.#calm();
     this.#line?.close();
     this.#media.close();
+  }
+
+  /** Stops every timer. */
+  #calm(): void {
+    for (const timer of [this.#retry, this.#watchdog, this.#quiet, this.#soothe]) clearTimeout(timer);
   }
 
   #set(change: Partial<CallState>): void {
@@ -156,8 +135,16 @@ export class Call {
       else this.#early.push(candidate);
     };
     pc.oniceconnectionstatechange = () => {
-      if (pc.iceConnectionState === 'failed' && this.#joined) void this.#restartICE();
+      clearTimeout(this.#quiet);
+      if (pc.iceConnectionState === 'failed') void this.#restartICE();
+      if (pc.iceConnectionState === 'disconnected') this.#quiet = setTimeout(() => void this.#restartICE(), quietMS);
     };
+  }
+
+  /** Gives the line up unless it answers: a network that changed leaves a socket that looks open for minutes. */
+  #expectAnswer(): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#line?.drop(), patienceMS);
   }
 
   async #open(again: boolean): Promise<void> {
@@ -173,6 +160,7 @@ export class Call {
         if (generation === this.#generation) this.#lost();
       },
     });
+    this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
       const offer = await this.#media.offer(again);
@@ -210,12 +198,16 @@ export class Call {
   }
 
   async #restartICE(): Promise<void> {
+    if (!this.#joined || this.#closed) return; // joining again mends it as well
     const offer = await this.#media.offer(true);
     this.#line?.send({ type: 'offer', seq: ++this.#offers, ...offer });
+    this.#expectAnswer();
   }
 
   #lost(): void {
     if (this.#closed || this.state.phase.at === 'over' || this.state.phase.at === 'refused') return;
+    this.#joined = false;
+    clearTimeout(this.#watchdog);
     const wait = retryMS[Math.min(this.#attempts++, retryMS.length - 1)] ?? 0;
     this.#set({ phase: this.state.you === '' ? { at: 'joining' } : { at: 'reconnecting' } });
     clearTimeout(this.#retry);
@@ -228,7 +220,8 @@ export class Call {
         void this.#welcome(m);
         return;
       case 'answer':
-        void this.#media.accept(m.sdp);
+        clearTimeout(this.#watchdog);
+        this.#media.accept(m.sdp).catch((error: unknown) => this.#startAnew(error));
         return;
       case 'roster':
         this.#roster(m);
@@ -260,7 +253,7 @@ export class Call {
   async #welcome(m: Joined): Promise<void> {
     this.#options.resume = m.resume;
     this.#memory.save(m.resume);
-    this.#attempts = 0;
+    clearTimeout(this.#watchdog);
     this.#offers = 0;
     this.#rosterSeq = 0;
     this.#joined = true;
@@ -279,16 +272,27 @@ export class Call {
     };
     this.#seated(m.seats);
     for (const [source, muted] of this.#muted) this.#line?.send({ type: 'mute', source, muted });
+    if (!samePeer(this.#media.pc.remoteDescription?.sdp ?? '', m.sdp)) {
+      this.#startAnew('the server has another peer than before: it restarted, or the grace was over');
+      return;
+    }
     try {
       await this.#media.accept(m.sdp);
     } catch (error) {
-      console.error('the answer does not fit the offer', error);
-      this.#media.close();
-      this.#line?.close(); // and again with a new connection
+      this.#startAnew(error);
       return;
     }
+    this.#attempts = 0;
     this.#set({});
     this.#seat();
+  }
+
+  /** Joins again with a new peer connection. */
+  #startAnew(why: unknown): void {
+    if (this.#closed) return;
+    console.warn('a new peer connection is needed:', why);
+    this.#media.close();
+    this.#line?.close();
   }
 
   #roster(m: Extract<ServerMessage, { type: 'roster' }>): void {
@@ -327,7 +331,10 @@ export class Call {
 
   #refused(m: Failure): void {
     if (!m.fatal) {
-      if (m.re !== 'seats' || m.kind !== 'not-found') this.#set({ complaint: m }); // pictures end now and then
+      if (m.re === 'seats' && m.kind === 'not-found') return; // pictures end now and then
+      this.#set({ complaint: m });
+      clearTimeout(this.#soothe);
+      this.#soothe = setTimeout(() => this.#set({ complaint: null }), complainMS);
       return;
     }
     if (m.kind === 'too-slow' || m.kind === 'unavailable') return; // the socket closes: come back
@@ -335,6 +342,7 @@ export class Call {
       this.#media.close();
       return;
     }
+    this.#calm();
     this.#memory.forget();
     this.#set({ phase: { at: 'refused', say: m.say, kind: m.kind } });
     this.#media.close();
@@ -346,6 +354,7 @@ export class Call {
 
   #finish(reason: string, record: boolean): void {
     if (this.state.phase.at === 'over') return;
+    this.#calm();
     if (reason !== 'moved') this.#memory.forget();
     this.#set({ phase: { at: 'over', reason, record } });
     this.#media.close();

@@ -11,8 +11,15 @@ export interface LineEvents {
 export class Line {
   #socket: WebSocket;
   #waiting: string[] = [];
+  #closed: () => void;
 
   constructor(meeting: string, events: LineEvents) {
+    let told = false;
+    this.#closed = () => {
+      if (told) return;
+      told = true;
+      events.closed();
+    };
     const url = new URL(`/api/v1/meetings/${encodeURIComponent(meeting)}/socket`, location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     this.#socket = new WebSocket(url);
@@ -30,7 +37,7 @@ export class Line {
       }
       events.message(message);
     };
-    this.#socket.onclose = () => events.closed();
+    this.#socket.onclose = this.#closed;
   }
 
   /** Sends, or keeps the message until the socket is open. */
@@ -42,5 +49,11 @@ export class Line {
 
   close(): void {
     this.#socket.close();
+  }
+
+  /** Gives up a socket whose other end may be out of reach: its close would wait for an answer. */
+  drop(): void {
+    this.#socket.close();
+    this.#closed();
   }
 }

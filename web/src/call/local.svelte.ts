@@ -15,6 +15,7 @@ export class Local {
   chosen = $state<Record<Device, string>>({ microphone: '', camera: '' });
   #meter: Meter | null = null;
   #call: Call | null = null;
+  #closings = 0; // a device that opens after them is for nobody
 
   /** Sends to this call from now on. */
   follow(call: Call): void {
@@ -34,7 +35,12 @@ export class Local {
     if (device === 'microphone') this.#unmeter();
     if (on) {
       try {
+        const closings = this.#closings;
         const track = await openDevice(device, this.chosen[device]);
+        if (closings !== this.#closings) {
+          track.stop();
+          return;
+        }
         track.onended = () => void this.want(device, false); // unplugged, or taken back by the browser
         this[device] = track;
         this.chosen[device] = track.getSettings().deviceId ?? this.chosen[device];
@@ -100,12 +106,16 @@ export class Local {
     this.#meter = null;
   }
 
+  /** Lets go of every device, so that its light goes out; they can be opened again. */
   close(): void {
     this.#call = null;
-    this.microphone?.stop();
-    this.camera?.stop();
-    this.screen?.stop();
-    this.#screenAudio?.stop();
+    this.#closings++;
+    for (const track of [this.microphone, this.camera, this.screen, this.#screenAudio]) track?.stop();
+    this.microphone = null;
+    this.camera = null;
+    this.screen = null;
+    this.#screenAudio = null;
+    this.muted = false;
     this.#unmeter();
   }
 }
