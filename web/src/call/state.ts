@@ -1,0 +1,40 @@
+// What is known of a room, and what a call is made with.
+
+import type { Caption, Chat, Failure, Joined, Person, Status } from './messages';
+
+export type Phase =
+  | { at: 'joining' }
+  | { at: 'live' }
+  | { at: 'reconnecting' }
+  | { at: 'refused'; say: string; kind: string }
+  | { at: 'over'; reason: string; record: boolean };
+
+export interface CallState {
+  phase: Phase;
+  you: string;
+  role: Person['role'];
+  meeting: Joined['meeting'] | null;
+  people: readonly Person[]; // in order of joining
+  seats: ReadonlyMap<string, { track: string; participant: string }>; // video seats, by mid
+  chat: readonly Chat[];
+  captions: readonly Caption[];
+  status: Status;
+  /** What the last request was refused for; shown once. */
+  complaint: Failure | null;
+  /** performance.now() at the zero of the meeting clock. */
+  zero: number;
+}
+
+export interface CallOptions {
+  meeting: string;
+  name: string;
+  consent: 'granted' | 'declined' | '';
+  /** From an earlier participation of this tab; or "". */
+  resume: string;
+}
+
+/** Where a tab remembers its participation: the caller decides, tests use a Map. */
+export interface Memory {
+  save(resume: string): void;
+  forget(): void;
+}
