@@ -89,7 +89,7 @@ export type Utterance = Shape<typeof utterance>;
 export type Item = Shape<typeof item>;
 export type Entry = Shape<typeof entry>;
 
-async function ask<T>(reader: Reader<T>, path: string, init?: RequestInit): Promise<T> {
+async function reach(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, { credentials: 'same-origin', ...init });
@@ -98,6 +98,11 @@ async function ask<T>(reader: Reader<T>, path: string, init?: RequestInit): Prom
     throw new Problem('offline', '');
   }
   if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function ask<T>(reader: Reader<T>, path: string, init?: RequestInit): Promise<T> {
+  const response = await reach(path, init);
   return reader(await response.json());
 }
 
@@ -122,7 +127,6 @@ export const readRecord = (id: string): Promise<MeetingRecord> => ask(record, `/
 
 /** The bytes of one segment; number 0 is the track's WebM header. */
 export async function readSegment(meetingId: string, trackId: string, number: number, signal: AbortSignal): Promise<ArrayBuffer> {
-  const response = await fetch(`/api/v1/records/${encodeURIComponent(meetingId)}/tracks/${trackId}/segments/${number}`, { signal });
-  if (!response.ok) throw await problemOf(response);
+  const response = await reach(`/api/v1/records/${encodeURIComponent(meetingId)}/tracks/${trackId}/segments/${number}`, { signal });
   return response.arrayBuffer();
 }

@@ -32,9 +32,14 @@ export class Player {
     this.#frame = requestAnimationFrame(this.#tick);
   }
 
-  /** Adds a track, shown by this element. */
-  add(track: Track, element: HTMLMediaElement): void {
-    this.#tracks.push(new TrackPlayer(this.meeting, track, element));
+  /** Adds a track, shown by this element; returns how to take it away. */
+  add(track: Track, element: HTMLMediaElement): () => void {
+    const added = new TrackPlayer(this.meeting, track, element);
+    this.#tracks.push(added);
+    return () => {
+      this.#tracks = this.#tracks.filter((other) => other !== added);
+      added.close();
+    };
   }
 
   /** Whether a track has something to show just now. */

@@ -1,25 +1,43 @@
 // One recorded track in one media element, fed by Media Source Extensions and slaved to the player's clock.
 
 import { readSegment, type Track } from '../api/api';
-import { aheadMS, covers, needed } from './plan';
+import { Problem } from '../api/problem';
+import { covers, needed } from './plan';
 
 /** How far an element may be off the clock before it is moved, in seconds; less is caught up by rate. */
 const jump = 0.35;
 const nudge = 0.06;
 /** What lies this far behind the clock is dropped, in seconds. */
 const behind = 45;
+/** A piece that the network did not bring is asked for again after this long. */
+const againMS = 2000;
+
+/** iPhones have only the managed kind (Safari 17.1), which plays nowhere but on the device itself. */
+function openSource(element: HTMLMediaElement): MediaSource {
+  const managed = (globalThis as { ManagedMediaSource?: typeof MediaSource }).ManagedMediaSource;
+  if (managed === undefined || 'MediaSource' in globalThis) return new MediaSource();
+  element.disableRemotePlayback = true;
+  return new managed();
+}
+
+/** Whether asking again may help: the network or the server was away. */
+function passes(error: unknown): boolean {
+  return error instanceof Problem && ['offline', 'unavailable', 'internal', 'too-slow'].includes(error.kind);
+}
 
 function mimeOf(track: Track): string {
   const codec = track.codec.toLowerCase().replace('video/', '').replace('audio/', '');
-  return track.codec.toLowerCase().startsWith('audio/') ? `audio/webm; codecs="${codec}"` : `video/webm; codecs="${codec === 'vp9' ? 'vp9' : codec}"`;
+  return track.codec.toLowerCase().startsWith('audio/') ? `audio/webm; codecs="${codec}"` : `video/webm; codecs="${codec}"`;
 }
 
 export class TrackPlayer {
   readonly video: boolean;
-  #source = new MediaSource();
+  #source: MediaSource;
   #buffer: SourceBuffer | null = null;
   #appended = new Set<number>();
   #working = false;
+  #at = 0; // milliseconds; what is to be loaded is around it
+  #after = 0; // performance.now() before which nothing is asked for
   #abort = new AbortController();
   #url: string;
   /** What went wrong for good, or null. */
@@ -31,6 +49,7 @@ export class TrackPlayer {
     readonly element: HTMLMediaElement,
   ) {
     this.video = track.source === 'camera' || track.source === 'screen';
+    this.#source = openSource(element);
     this.#url = URL.createObjectURL(this.#source);
     this.#source.addEventListener('sourceopen', () => void this.#opened(), { once: true });
     element.src = this.#url;
@@ -40,20 +59,18 @@ export class TrackPlayer {
   async #opened(): Promise<void> {
     try {
       const mime = mimeOf(this.track);
-      if (!MediaSource.isTypeSupported(mime)) throw new Error(`this browser does not play ${mime}`);
+      const buffer = this.#source.addSourceBuffer(mime); // throws where the browser does not play it
       this.#source.duration = Infinity;
-      const buffer = this.#source.addSourceBuffer(mime);
-      await this.#append(buffer, 0);
       this.#buffer = buffer;
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.failed = error;
+      this.failed = error;
     }
   }
 
   async #append(buffer: SourceBuffer, number: number): Promise<void> {
     const bytes = await readSegment(this.meeting, this.track.id, number, this.#abort.signal);
     await settled(buffer, () => buffer.appendBuffer(bytes));
-    if (number > 0) this.#appended.add(number);
+    this.#appended.add(number);
   }
 
   /** Whether the element can show what the track has at `at` milliseconds. */
@@ -71,32 +88,35 @@ export class TrackPlayer {
     return this.failed === null && covers(this.track.segments, at);
   }
 
-  /** Loads what is needed around `at`; one piece at a time. */
+  /** Loads what is needed around `at`, one piece at a time; a later call redirects an earlier one. */
   async load(at: number): Promise<void> {
+    this.#at = at;
     const buffer = this.#buffer;
-    if (this.#working || buffer === null || this.failed !== null) return;
-    const missing = needed(this.track.segments, at, this.video).filter((p) => !this.#appended.has(p.number));
-    if (missing.length === 0) return;
+    if (this.#working || buffer === null || this.failed !== null || performance.now() < this.#after) return;
     this.#working = true;
     try {
-      // What is being looked at comes first: from the one the clock is in, then on; what was before it only for pictures.
-      for (const piece of missing) {
-        await this.#append(buffer, piece.number);
-        if (Math.abs(piece.start_ms - at) > aheadMS * 2) break;
-      }
-      await this.#drop(buffer, at);
+      for (let piece = this.#next(); piece !== undefined; piece = this.#next()) await this.#append(buffer, piece);
+      await this.#drop(buffer, this.#at);
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.failed = error;
+      if (this.#abort.signal.aborted) return;
+      if (passes(error)) this.#after = performance.now() + againMS;
+      else this.failed = error;
     } finally {
       this.#working = false;
     }
+  }
+
+  /** The piece to load next, the header before all others; undefined when nothing is missing. */
+  #next(): number | undefined {
+    const missing = needed(this.track.segments, this.#at, this.video).find((p) => !this.#appended.has(p.number));
+    return missing === undefined || this.#appended.has(0) ? missing?.number : 0;
   }
 
   async #drop(buffer: SourceBuffer, at: number): Promise<void> {
     const until = at / 1000 - behind;
     if (until <= 0 || buffer.buffered.length === 0 || buffer.buffered.start(0) >= until - 10) return;
     await settled(buffer, () => buffer.remove(0, until));
-    for (const p of this.track.segments) if (p.end_ms / 1000 <= until) this.#appended.delete(p.number);
+    for (const p of this.track.segments) if (p.number > 0 && p.end_ms / 1000 <= until) this.#appended.delete(p.number);
   }
 
   /** Brings the element to the clock. */
@@ -107,6 +127,7 @@ export class TrackPlayer {
       if (!element.paused) element.pause();
       return;
     }
+    if (element.seeking) return; // to seek again would only begin anew
     const off = element.currentTime - seconds;
     if (Math.abs(off) > jump || !playing) {
       if (Math.abs(off) > 0.02) element.currentTime = seconds;
