@@ -41,6 +41,9 @@ async function chromiumPage(browser, name) {
   const context = await browser.newContext({ permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(`${name}: ${error.message}`));
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) faults.push(`${name}: ${message.text()}`);
+  });
   page.on('request', (request) => {
     const { hostname, protocol } = new URL(request.url());
     if (protocol.startsWith('http') && hostname !== 'localhost') faults.push(`${name} asks ${hostname}`);
@@ -145,10 +148,16 @@ try {
     console.log('captions come');
   }
 
+  await victor.evaluate(() => {
+    window.sent = document.querySelector('figure.self video').srcObject.getTracks();
+  });
   await nora.getByRole('button', { name: 'More ways to leave' }).click();
   await nora.getByRole('button', { name: 'End for everyone' }).click();
   await nora.locator('dialog').getByRole('button', { name: 'End for everyone' }).click();
   await until('Victor is told', () => victor.evaluate(() => document.body.textContent.includes('The meeting has ended')));
+  if (!(await victor.evaluate(() => window.sent.length > 0 && window.sent.every((track) => track.readyState === 'ended')))) {
+    throw new Error('the camera is still on after the meeting');
+  }
   await nora.getByRole('link', { name: 'Open the record' }).click();
   await nora.waitForSelector('.player', { timeout: 60_000 });
   await nora.getByRole('button', { name: 'Play', exact: true }).click();

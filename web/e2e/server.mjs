@@ -27,22 +27,33 @@ export async function startServer() {
     `listen: "127.0.0.1:${web}"\nprivate_listen: ""\ndata: ${join(directory, 'data')}\nlog_level: warn\n` +
       `sfu:\n  udp_address: "0.0.0.0:${media}"\nsignaling:\n  empty_grace: 5s\n  reconnect_grace: 3s\n`,
   );
-  const child = spawn(binary, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  child.stdout.on('data', (text) => (said += text));
-  const ended = new Promise((resolve) => child.on('exit', resolve));
   const url = `http://localhost:${web}`;
-  for (let tries = 0; ; tries++) {
-    try {
-      if ((await fetch(`${url}/api/v1/session`)).ok) break;
-    } catch {
-      if (tries > 200) throw new Error(`the server does not start: ${said}`);
+  let child;
+  let said = '';
+  let ended;
+  async function start() {
+    child = spawn(binary, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.on('data', (text) => (said += text));
+    ended = new Promise((resolve) => child.on('exit', resolve));
+    for (let tries = 0; ; tries++) {
+      try {
+        if ((await fetch(`${url}/api/v1/session`)).ok) return;
+      } catch {
+        if (tries > 200) throw new Error(`the server does not start: ${said}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  await start();
   return {
     url,
     hostLink: () => /host link\s+(\S+)/.exec(said)?.[1] ?? '',
+    /** Ends the server without a word, and starts it again in the same place. */
+    restart: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      await start();
+    },
     stop: async () => {
       child.kill('SIGTERM');
       await ended;
