@@ -20,7 +20,7 @@ export function openChromium({ wav = '' } = {}) {
       '--disable-background-networking',
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
+      '--use-fake-device-for-media-stream=fps=10', // three browsers share the cores of one machine
       '--auto-select-tab-capture-source-by-title=parley',
       // Where only the loopback interface exists there is no other candidate.
       '--allow-loopback-in-peer-connection',
@@ -38,6 +38,9 @@ export function openFirefox() {
     env: { ...process.env, HOME: mkdtempSync(join(tmpdir(), 'parley-firefox-')) },
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true,
+      'media.navigator.video.default_width': 320,
+      'media.navigator.video.default_height': 180,
+      'media.navigator.video.default_fps': 10,
       'media.navigator.permission.disabled': true,
       'media.autoplay.default': 0,
       'media.autoplay.blocking_policy': 0,
