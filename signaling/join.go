@@ -26,11 +26,15 @@ func (s *session) join(caller auth.Caller, callerErr error) bool {
 		err = s.joinAs(message, caller, callerErr)
 	}
 	outcome := "ok"
+	parting, told := errors.AsType[*partingError](err)
 	switch {
 	case err == nil:
 		s.rooms.metrics.joinSeconds.Observe(time.Since(began).Seconds())
 	case s.line.Err() != nil:
 		outcome = "gone" // nobody is left to hear why
+	case told:
+		outcome = "over"
+		s.end(parting)
 	default:
 		outcome = string(parley.KindOf(err))
 		s.logFailure("join failed", err)
@@ -199,6 +203,8 @@ func (rs *Rooms) applicant(m parley.Meeting, caller auth.Caller, message *Join) 
 		}
 	case role == "" && resume == "":
 		return applicant{}, unknownError()
+	case m.State == parley.Ended && resume != "":
+		return applicant{}, ended(ReasonOver, m.Record) // who was in it is told as the others were
 	case m.State == parley.Ended:
 		return applicant{}, overError()
 	}

@@ -328,6 +328,22 @@ func TestEnd(t *testing.T) {
 		}
 		h.wantRefused(h.as("Kim", auth.ScopePublish), parley.Conflict, "over")
 	})
+	t.Run("who was away is told on coming back", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, nil)
+		nora := h.join(h.as("Nora", auth.ScopeHost))
+		away := h.as("Victor", auth.ScopePublish)
+		resume := h.join(away).Resume()
+		if err := nora.End(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.ears.wantEnded(t)
+		conn := h.dial(away)
+		write(t, conn, `{"type":"join","name":"Victor","consent":"granted","resume":"`+resume+`","offer":{"sdp":"v=0","sources":{}}}`)
+		if last := next[signaling.Ended](t, conn); last.Reason != signaling.ReasonOver || !last.Record {
+			t.Errorf("Victor hears %+v", last)
+		}
+	})
 	t.Run("an empty one ends by itself", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t, func(cfg *signaling.Config) { cfg.EmptyGrace = 200 * time.Millisecond })

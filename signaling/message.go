@@ -222,7 +222,7 @@ type Error struct {
 // Ended says the meeting is over. Record tells whether there is a record to look at.
 type Ended struct {
 	Type   Type   `json:"type"`
-	Reason string `json:"reason"` // "host", "empty", "moved" (another tab took over), "left"
+	Reason string `json:"reason"` // "host", "empty", "moved" (another tab took over), "left", "over" (while away)
 	Record bool   `json:"record"`
 }
 

@@ -11,7 +11,7 @@ import (
 type metrics struct {
 	rooms       prometheus.Gauge
 	connections prometheus.Gauge
-	joins       *prometheus.CounterVec // by outcome: a parley.Kind, "ok", or "gone" when nobody waited
+	joins       *prometheus.CounterVec // by outcome: a parley.Kind, "ok", "gone" when nobody waited, or "over"
 	joinSeconds prometheus.Histogram
 	partings    *prometheus.CounterVec // by the Close code of the connection
 	refused     *prometheus.CounterVec // messages answered by an error, by kind

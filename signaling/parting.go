@@ -36,6 +36,7 @@ const (
 	ReasonEmpty = "empty" // nobody was left in it
 	ReasonMoved = "moved" // another connection took over
 	ReasonLeft  = "left"  // the participant left
+	ReasonOver  = "over"  // it had ended before the participant came back
 )
 
 // retryAfterMS is about how long a restart takes.

@@ -48,12 +48,13 @@ export async function startServer() {
   return {
     url,
     hostLink: () => /host link\s+(\S+)/.exec(said)?.[1] ?? '',
-    /** Ends the server without a word, and starts it again in the same place. */
-    restart: async () => {
+    /** Ends the server without a word. */
+    kill: async () => {
       child.kill('SIGKILL');
       await ended;
-      await start();
     },
+    /** Starts it again in the same place. */
+    start,
     stop: async () => {
       child.kill('SIGTERM');
       await ended;

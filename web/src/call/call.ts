@@ -51,6 +51,7 @@ export class Call {
   #sending = new Map<Source, MediaStreamTrack | null>();
   #wishes: Wish[] = [];
   #early: RTCIceCandidate[] | null = null; // candidates that wait for join to be sent
+  #ending = false; // the meeting is to end: said again on every line until it has, or until it is refused
   #closed = false;
 
   constructor(options: CallOptions, memory: Memory, changed: () => void) {
@@ -105,8 +106,10 @@ export class Call {
     this.#finish('left', this.state.meeting?.record ?? false);
   }
 
+  /** Ends the meeting for everybody; while the line is away, as soon as it is back. */
   end(): void {
-    this.#line?.send({ type: 'end' });
+    this.#ending = true;
+    if (this.#joined) this.#line?.send({ type: 'end' });
   }
 
   /** Ends everything without a word: the page is going. */
@@ -199,7 +202,14 @@ export class Call {
 
   async #restartICE(): Promise<void> {
     if (!this.#joined || this.#closed) return; // joining again mends it as well
-    const offer = await this.#media.offer(true);
+    const media = this.#media;
+    let offer;
+    try {
+      offer = await media.offer(true);
+    } catch (error) {
+      if (media === this.#media) this.#startAnew(error);
+      return;
+    }
     this.#line?.send({ type: 'offer', seq: ++this.#offers, ...offer });
     this.#expectAnswer();
   }
@@ -283,6 +293,7 @@ export class Call {
       return;
     }
     this.#attempts = 0;
+    if (this.#ending) this.#line?.send({ type: 'end' });
     this.#set({});
     this.#seat();
   }
@@ -291,6 +302,8 @@ export class Call {
   #startAnew(why: unknown): void {
     if (this.#closed) return;
     console.warn('a new peer connection is needed:', why);
+    this.#joined = false; // nothing is asked of a connection that is over
+    clearTimeout(this.#quiet);
     this.#media.close();
     this.#line?.close();
   }
@@ -332,6 +345,7 @@ export class Call {
   #refused(m: Failure): void {
     if (!m.fatal) {
       if (m.re === 'seats' && m.kind === 'not-found') return; // pictures end now and then
+      if (m.re === 'end') this.#ending = false;
       this.#set({ complaint: m });
       clearTimeout(this.#soothe);
       this.#soothe = setTimeout(() => this.#set({ complaint: null }), complainMS);
@@ -339,7 +353,7 @@ export class Call {
     }
     if (m.kind === 'too-slow' || m.kind === 'unavailable') return; // the socket closes: come back
     if (m.kind === 'conflict' && this.state.you !== '') {
-      this.#media.close();
+      this.#startAnew(m.say);
       return;
     }
     this.#calm();

@@ -26,8 +26,8 @@ function passes(error: unknown): boolean {
 }
 
 function mimeOf(track: Track): string {
-  const codec = track.codec.toLowerCase().replace('video/', '').replace('audio/', '');
-  return track.codec.toLowerCase().startsWith('audio/') ? `audio/webm; codecs="${codec}"` : `video/webm; codecs="${codec}"`;
+  const [kind, codec] = track.codec.toLowerCase().split('/');
+  return `${kind}/webm; codecs="${codec}"`;
 }
 
 export class TrackPlayer {
