@@ -62,9 +62,9 @@ func (l *layer) release(p *packet) {
 	sfu := l.pub.peer.room.sfu
 	seats := *l.pub.seats.Load()
 	held := l.run.held[:l.run.count]
-	now := l.packet.arrived
-	if p == nil {
-		now = time.Now()
+	now := time.Now()
+	if p != nil {
+		now = p.arrived
 	}
 	out := sfu.lend(now)
 	for _, s := range seats {

@@ -34,8 +34,8 @@ const (
 )
 
 const (
-	trendPoints = 20
-	groupLength = 5.0
+	trendPoints, trendFew = 20, 10 // kept at most, judged from
+	groupLength           = 5.0
 	// trendSmooth is the weight of the past in the course of the delay.
 	trendSmooth = 0.9
 	// trendGain makes a slope comparable to the threshold; the number of points counts up to trendFull.
@@ -46,7 +46,7 @@ const (
 	thresholdOutlier                              = 15.0
 	// overuseTime is how long a slope has to stay above, and leastQueue how much the delay has to have grown
 	// meanwhile: a receiver that is busy for a moment looks like a queue at first.
-	overuseTime, leastQueue = 100.0, 25.0
+	overuseTime, leastQueue = 60.0, 25.0
 	// trendGap is a pause after which nothing before it counts.
 	trendGap = 2000.0
 )
@@ -82,7 +82,7 @@ func (t *trend) compare(gradient, arrived, interval float64) {
 	t.smooth = trendSmooth*t.smooth + (1-trendSmooth)*t.delay
 	t.points[t.count%trendPoints] = point{arrived, t.smooth}
 	t.count++
-	if t.count < trendPoints {
+	if t.count < trendFew {
 		return
 	}
 	slope := min(float64(t.count), trendFull) * t.line() * trendGain
@@ -96,10 +96,13 @@ func (t *trend) compare(gradient, arrived, interval float64) {
 	t.adapt(math.Abs(slope), arrived)
 }
 
+// seen are the points there are, in no order.
+func (t *trend) seen() []point { return t.points[:min(t.count, trendPoints)] }
+
 // queue is by how much the delay has grown within the points.
 func (t *trend) queue() float64 {
-	least := t.points[0].delay
-	for _, p := range t.points {
+	least := t.smooth
+	for _, p := range t.seen() {
 		least = min(least, p.delay)
 	}
 	return t.smooth - least
@@ -108,13 +111,14 @@ func (t *trend) queue() float64 {
 // line is the slope of the points by least squares.
 func (t *trend) line() float64 {
 	var sumX, sumY float64
-	for _, p := range t.points {
+	points := t.seen()
+	for _, p := range points {
 		sumX += p.arrived
 		sumY += p.delay
 	}
-	meanX, meanY := sumX/trendPoints, sumY/trendPoints
+	meanX, meanY := sumX/float64(len(points)), sumY/float64(len(points))
 	var above, below float64
-	for _, p := range t.points {
+	for _, p := range points {
 		above += (p.arrived - meanX) * (p.delay - meanY)
 		below += (p.arrived - meanX) * (p.arrived - meanX)
 	}
