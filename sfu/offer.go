@@ -137,3 +137,22 @@ func checkSources(lines []line, sources map[string]parley.Source) error {
 	}
 	return nil
 }
+
+// plainLines takes the dependency descriptor from the media lines that have no use for it: where it is
+// agreed on, Chromium leaves the picture numbers out of VP8, by which other browsers get over a loss.
+func plainLines(offer string) string {
+	sections := strings.Split(offer, "\nm=")
+	for k, section := range sections {
+		if k == 0 || strings.Contains(section, " AV1/") {
+			continue
+		}
+		var kept strings.Builder
+		for line := range strings.Lines(section) {
+			if !strings.HasPrefix(line, "a=extmap:") || !strings.Contains(line, dependencyURI) {
+				kept.WriteString(line)
+			}
+		}
+		sections[k] = kept.String()
+	}
+	return strings.Join(sections, "\nm=")
+}
