@@ -141,18 +141,19 @@ func checkSources(lines []line, sources map[string]parley.Source) error {
 // plainLines takes the dependency descriptor from the media lines that have no use for it: where it is
 // agreed on, Chromium leaves the picture numbers out of VP8, by which other browsers get over a loss.
 func plainLines(offer string) string {
-	sections := strings.Split(offer, "\nm=")
-	for k, section := range sections {
-		if k == 0 || strings.Contains(section, " AV1/") {
-			continue
+	var kept strings.Builder
+	for len(offer) > 0 {
+		end := len(offer) // of the section that is next
+		if k := strings.Index(offer, "\nm="); k >= 0 {
+			end = k + 1
 		}
-		var kept strings.Builder
-		for line := range strings.Lines(section) {
-			if !strings.HasPrefix(line, "a=extmap:") || !strings.Contains(line, dependencyURI) {
+		useful := strings.Contains(offer[:end], " AV1/")
+		for line := range strings.Lines(offer[:end]) {
+			if useful || !strings.HasPrefix(line, "a=extmap:") || !strings.Contains(line, dependencyURI) {
 				kept.WriteString(line)
 			}
 		}
-		sections[k] = kept.String()
+		offer = offer[end:]
 	}
-	return strings.Join(sections, "\nm=")
+	return kept.String()
 }
