@@ -221,6 +221,14 @@ func (r *run) loss(out *Report) {
 	}
 }
 
+// memoryEach is what a participant costs, where it shows.
+func (s *Server) memoryEach() string {
+	if s.KiBPerParticipant <= 0 {
+		return "it had room left; start it anew to see what a participant costs"
+	}
+	return fmt.Sprintf("%.0f KiB per participant, %.0f KiB per seat", s.KiBPerParticipant, s.KiBPerSeat)
+}
+
 func serverUsage(pid int, before, from, to usage, out *Report) *Server {
 	const mib, kib = 1 << 20, 1 << 10
 	s := &Server{
@@ -288,8 +296,7 @@ func (out *Report) WriteTable(to io.Writer) error {
 	}
 	if s := out.Server; s != nil {
 		row("server CPU", "%.2f us per forwarded packet, %.0f %% of a core", s.CPUPerPacket, s.CPUPercent)
-		row("server memory", "%.1f MiB, %.1f before; %.0f KiB per participant, %.0f KiB per seat",
-			s.MemoryMiB, s.MemoryBeforeMiB, s.KiBPerParticipant, s.KiBPerSeat)
+		row("server memory", "%.1f MiB, %.1f before: %s", s.MemoryMiB, s.MemoryBeforeMiB, s.memoryEach())
 	} else {
 		row("server CPU, memory", "not known: %s", out.ServerWhy)
 	}

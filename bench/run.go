@@ -2,9 +2,11 @@ package bench
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -192,7 +194,7 @@ func (r *run) backend(ctx context.Context) (stages []stage, leave func(context.C
 	if r.cfg.WHIP != "" {
 		room := string(r.cfg.Meeting)
 		if room == "" {
-			room = "bench"
+			room = "bench-" + strings.ToLower(rand.Text()[:8]) // a meeting that is over is not held again
 		}
 		w := &whip{
 			publish: r.cfg.WHIP, subscribe: r.cfg.WHEP, bearer: r.cfg.Bearer, room: room, dialer: r.dialer,

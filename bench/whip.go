@@ -32,8 +32,11 @@ type whipSession struct {
 	bearer   string
 }
 
-// retryPause is between two tries for what the server does not have yet.
-const retryPause = 300 * time.Millisecond
+const (
+	// retryPause is between two tries to watch what the server does not have yet.
+	retryPause = 300 * time.Millisecond
+	never      = time.Duration(0)
+)
 
 // publishes sends what p has to send.
 func (w *whip) publishes(ctx context.Context, p *participant, streams []*stream) (joined, error) {
@@ -49,7 +52,7 @@ func (w *whip) publishes(ctx context.Context, p *participant, streams []*stream)
 		}
 		go watchRequests(line.Sender(), s) // ends when pc is closed
 	}
-	_, err = w.exchange(ctx, pc, w.publish, p.name)
+	_, err = w.exchange(ctx, pc, w.publish, p.name, never)
 	return joined{}, err
 }
 
@@ -85,7 +88,7 @@ func (w *whip) watches(ctx context.Context, p *participant, others []participant
 			}
 			in.seats++
 		}
-		opened, err := w.exchange(ctx, pc, w.subscribe, others[n].name)
+		opened, err := w.exchange(ctx, pc, w.subscribe, others[n].name, retryPause)
 		if err != nil {
 			return in, fmt.Errorf("watch %s: %w", others[n].name, err)
 		}
@@ -96,8 +99,9 @@ func (w *whip) watches(ctx context.Context, p *participant, others []participant
 	return in, nil
 }
 
-// exchange posts an offer until it is answered, and returns when the answered one was posted.
-func (w *whip) exchange(ctx context.Context, pc *webrtc.PeerConnection, template, id string) (time.Time, error) {
+// exchange posts an offer, again after a pause (or never) while the server does not have what is asked
+// for, and returns when the answered one was posted.
+func (w *whip) exchange(ctx context.Context, pc *webrtc.PeerConnection, template, id string, again time.Duration) (time.Time, error) {
 	session := whipSession{pc: pc, bearer: expand(w.bearer, w.room, id)}
 	defer func() {
 		w.mu.Lock()
@@ -120,13 +124,13 @@ func (w *whip) exchange(ctx context.Context, pc *webrtc.PeerConnection, template
 			}
 			return opened, nil
 		}
-		if !errors.Is(err, errNotYet) {
+		if again == never || !errors.Is(err, errNotYet) {
 			return opened, err
 		}
 		select {
 		case <-ctx.Done():
 			return opened, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
-		case <-time.After(retryPause):
+		case <-time.After(again):
 		}
 	}
 }
@@ -150,7 +154,7 @@ func offerOf(ctx context.Context, pc *webrtc.PeerConnection) (string, error) {
 }
 
 // errNotYet: the server does not have what is to be watched; some say so until its media flows.
-var errNotYet = errors.New("the server does not have it yet")
+var errNotYet = errors.New("the server does not have it") //nolint:gochecknoglobals // a sentinel
 
 // post returns the answer and the address of the session, or "".
 func (w *whip) post(ctx context.Context, address, bearer, offer string) (answer, resource string, err error) {
