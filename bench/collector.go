@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,4 +168,25 @@ func (c *collector) started(everybody []participant) (begun, wanted int) {
 		begun += min(c.begun[p.number][audio], voices) + min(c.begun[p.number][video], pictures)
 	}
 	return begun, wanted
+}
+
+// missing names some of the streams that have not begun, for a person.
+func (c *collector) missing(everybody []participant, most int) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := []string{}
+	for i := range everybody {
+		p := &everybody[i]
+		for k, watched := range [][]int{audio: p.hears, video: p.sees} {
+			if k == int(audio) && c.begun[p.number][audio] >= p.voices() {
+				continue
+			}
+			for _, n := range watched {
+				if c.flows[flowKey{p.number, uint16(n), kind(k)}] == nil && len(names) < most {
+					names = append(names, fmt.Sprintf("%s of %s at %s", kind(k), everybody[n].name, p.name))
+				}
+			}
+		}
+	}
+	return names
 }

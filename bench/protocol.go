@@ -124,12 +124,18 @@ type viewer struct {
 	mu     sync.Mutex // guards everything below
 	client *client.Client
 	free   []string                  // MIDs of video seats
-	shown  map[string]bool           // names
+	seats  map[string]seated         // by name
 	early  map[string]parley.TrackID // cameras seen before start
 }
 
+// seated is a camera in a seat.
+type seated struct {
+	mid   string
+	track parley.TrackID
+}
+
 func newViewer(p *participant, others []participant) *viewer {
-	v := &viewer{wanted: map[string]bool{}, shown: map[string]bool{}, early: map[string]parley.TrackID{}}
+	v := &viewer{wanted: map[string]bool{}, seats: map[string]seated{}, early: map[string]parley.TrackID{}}
 	for _, n := range p.sees {
 		v.wanted[others[n].name] = true
 	}
@@ -141,7 +147,7 @@ func (v *viewer) start(c *client.Client) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.client = c
-	for _, s := range c.Joined().Seats {
+	for _, s := range c.Seats() {
 		if s.Kind == parley.Video {
 			v.free = append(v.free, s.MID)
 		}
@@ -199,12 +205,18 @@ const (
 func (v *viewer) seatLocked(found map[string]parley.TrackID) {
 	var requests []signaling.SeatRequest
 	for name, track := range found {
-		if v.shown[name] || len(v.free) == 0 {
+		seat, ok := v.seats[name]
+		switch {
+		case ok && seat.track == track:
 			continue
+		case !ok && len(v.free) == 0:
+			continue
+		case !ok:
+			seat.mid, v.free = v.free[0], v.free[1:]
 		}
-		v.shown[name] = true
-		requests = append(requests, signaling.SeatRequest{MID: v.free[0], Track: track, Width: shownWidth, Height: shownHeight})
-		v.free = v.free[1:]
+		seat.track = track // a new one when the publication began anew
+		v.seats[name] = seat
+		requests = append(requests, signaling.SeatRequest{MID: seat.mid, Track: track, Width: shownWidth, Height: shownHeight})
 	}
 	if len(requests) > 0 {
 		_ = v.client.Seat(requests...) // on a broken line the pictures stay away, which shows

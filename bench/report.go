@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -38,6 +39,8 @@ type Report struct {
 	Server    *Server   `json:"server,omitempty"` // nil when its process is not known
 	ServerWhy string    `json:"server_unknown,omitempty"`
 	Generator Generator `json:"generator"`
+
+	Missing []string `json:"missing"` // some of the streams that did not arrive
 
 	// Failure says what did not arrive, and is empty when everything did, or when the generator could
 	// not keep up: then it cannot tell.
@@ -107,6 +110,8 @@ func (r *run) report(complete bool, before, from, to usage) *Report {
 		out.Protocol = "whip"
 	}
 	out.Flows, out.FlowsWanted = c.started(r.everybody)
+	const examples = 5
+	out.Missing = c.missing(r.everybody, examples)
 	r.joins(out)
 	out.Generator = r.generator(from, to)
 
@@ -305,6 +310,9 @@ func (out *Report) WriteTable(to io.Writer) error {
 		g.CPUPercent, g.SendLagP99, g.ReadLagP99, g.IdlePercent)
 	for _, trouble := range g.Troubles {
 		row("", "The generator could not keep up, so this says little of the server: %s.", trouble)
+	}
+	if len(out.Missing) > 0 {
+		row("missing", "%s", strings.Join(out.Missing, ", "))
 	}
 	if out.Failure != "" {
 		row("failed", "%s", out.Failure)

@@ -22,6 +22,14 @@ const (
 	video
 )
 
+// String is the name for a person.
+func (k kind) String() string {
+	if k == video {
+		return "video"
+	}
+	return "audio"
+}
+
 // stampSize is the length of an encoded stamp in bytes: magic (4), publisher (2), kind (1), check (1),
 // seq (4), sent (8), in network order.
 const stampSize = 20
