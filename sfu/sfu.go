@@ -22,7 +22,8 @@ type SFU struct {
 	metrics     *metrics
 	socket      *net.UDPConn
 	certificate webrtc.Certificate
-	egress      *egress // nil where packets go the way of Pion
+	egress      *egress   // nil where packets go the way of Pion
+	outgoing    sync.Pool // of *outgoing
 
 	loops sync.WaitGroup // one per room
 
