@@ -91,7 +91,7 @@ func (d *dialer) connect(p *participant, receives bool) (*webrtc.PeerConnection,
 	}
 	settings := d.settings()
 	var r *receiver
-	var take func([]byte, int, int64)
+	var take func([]byte, int64)
 	var tap *keyTap
 	if receives {
 		r = newReceiver(p.number, d.collector)

@@ -95,7 +95,7 @@ func headerSize(packet []byte) int {
 }
 
 // open returns the stream of a packet and the first bytes of its payload, valid until the next call.
-// The packet may be cut short. False when there is no payload.
+// False when there is no payload.
 func (o *opener) open(packet []byte) (*inbound, []byte, bool) {
 	size := headerSize(packet)
 	if size == 0 {

@@ -67,9 +67,8 @@ func (r *receiver) firstPacket() time.Time {
 	return time.Unix(0, r.first)
 }
 
-// take counts one packet, which may be cut short: size is its true length. arrived is when the kernel
-// got it, Unix nanoseconds. Called by the sweeper.
-func (r *receiver) take(packet []byte, size int, arrived int64) {
+// take counts one packet. arrived is when the kernel got it, Unix nanoseconds. Called by the sweeper.
+func (r *receiver) take(packet []byte, arrived int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.first == 0 {
@@ -97,7 +96,7 @@ func (r *receiver) take(packet []byte, size int, arrived int64) {
 	if key := (flowKey{r.participant, s.publisher, s.kind}); in.flow == nil || in.of != key {
 		in.flow, in.of = r.collector.flow(r.participant, s), key
 	}
-	r.collector.add(in.flow, s, size, arrived, time.Now().UnixNano())
+	r.collector.add(in.flow, s, len(packet), arrived, time.Now().UnixNano())
 }
 
 // transportSequence finds a value of two bytes among the one-byte header extensions (RFC 8285 §4.2).

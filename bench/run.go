@@ -130,7 +130,6 @@ func (r *run) measure(ctx context.Context, before usage) (*Report, error) {
 		return nil, err
 	}
 	complete := r.awaitFlows(ctx)
-	r.sweeper.shorten(true)
 	r.sweeper.setInterval(r.cfg.Sweep)
 	if err := r.watch(ctx, "warming up", r.cfg.Warm); err != nil {
 		return nil, err
@@ -151,7 +150,6 @@ func (r *run) measure(ctx context.Context, before usage) (*Report, error) {
 	if err := wait(ctx, stragglers); err != nil {
 		return nil, err
 	}
-	r.sweeper.shorten(false)
 	return r.report(complete, before, from, to), nil
 }
 

@@ -21,8 +21,6 @@ const (
 	sweepBatch = 64
 	// packetSize holds every packet of an MTU of 1500.
 	packetSize = 2048
-	// shortSize holds the headers and the stamp: the rest is not worth copying.
-	shortSize = 256
 	// controlSize holds one timestamp of the kernel.
 	controlSize = 64
 	// socketBuffer is asked of the kernel in both directions; it may give less.
@@ -33,7 +31,6 @@ const (
 // loopback a server pays for waking its receiver, and over a network it does not.
 type sweeper struct {
 	interval atomic.Int64
-	short    atomic.Bool
 	sockets  atomic.Pointer[[]*socket]
 	busy     atomic.Int64  // nanoseconds spent reading
 	lost     atomic.Uint64 // packets nobody could take
@@ -47,10 +44,6 @@ func newSweeper(interval time.Duration) *sweeper {
 	s.sockets.Store(&[]*socket{})
 	return s
 }
-
-// shorten copies from now on only the beginning of RTP packets: longer packets of other kinds are lost,
-// so that it is for the time when all handshakes are done.
-func (s *sweeper) shorten(on bool) { s.short.Store(on) }
 
 // setInterval changes how often sockets are read.
 func (s *sweeper) setInterval(d time.Duration) { s.interval.Store(int64(d)) }
@@ -80,11 +73,7 @@ func (s *sweeper) run(done <-chan struct{}) {
 		}
 		start := time.Now()
 		for _, c := range *s.sockets.Load() {
-			size := packetSize
-			if c.rtp != nil && s.short.Load() {
-				size = shortSize
-			}
-			for b.read(c, size) == sweepBatch {
+			for b.read(c) == sweepBatch {
 			}
 		}
 		spent := time.Since(start)
@@ -95,7 +84,7 @@ func (s *sweeper) run(done <-chan struct{}) {
 
 // open binds a socket to a free port of an IPv4 address. rtp is given every RTP packet, or nil to leave
 // them to Pion; tap every datagram of the DTLS handshake, or nil.
-func (s *sweeper) open(ip netip.Addr, rtp func(packet []byte, size int, arrived int64), tap *keyTap) (*socket, error) {
+func (s *sweeper) open(ip netip.Addr, rtp func(packet []byte, arrived int64), tap *keyTap) (*socket, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open socket: %w", err)
@@ -154,7 +143,7 @@ type socket struct {
 	// constant after open
 	sweeper *sweeper
 	local   *net.UDPAddr
-	rtp     func(packet []byte, size int, arrived int64)
+	rtp     func(packet []byte, arrived int64)
 	tap     *keyTap
 	inbox   chan datagram // for Pion
 	closed  chan struct{}
@@ -261,12 +250,14 @@ type batch struct {
 	names    [sweepBatch]unix.RawSockaddrInet4
 	controls [sweepBatch][controlSize]byte
 	packets  [sweepBatch][packetSize]byte
+	used     int // messages that have to be made ready again
 }
 
 func newBatch() *batch {
-	b := &batch{}
+	b := &batch{used: sweepBatch}
 	for i := range b.messages {
 		b.vectors[i].Base = &b.packets[i][0]
+		b.vectors[i].SetLen(packetSize)
 		h := &b.messages[i].header
 		h.Iov, h.Control = &b.vectors[i], &b.controls[i][0]
 		h.SetIovlen(1)
@@ -275,38 +266,39 @@ func newBatch() *batch {
 	return b
 }
 
-// read reads one batch of at most size bytes of each packet, and returns how many there were.
-func (b *batch) read(c *socket, size int) int {
+// read reads one batch and returns how many packets there were.
+func (b *batch) read(c *socket) int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.fd < 0 {
 		return 0
 	}
-	for i := range b.messages {
-		b.vectors[i].SetLen(size)
+	for i := range b.used {
 		b.messages[i].header.Namelen = unix.SizeofSockaddrInet4
 		b.messages[i].header.SetControllen(controlSize)
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&b.messages)),
 		sweepBatch, unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+	b.used = 0
 	if errno != 0 {
 		return 0
 	}
-	for i := range int(n) {
-		b.sort(c, i, size)
+	b.used = int(n)
+	for i := range b.used {
+		b.sort(c, i)
 	}
-	return int(n)
+	return b.used
 }
 
 // sort gives packet i to whom it is for (RFC 7983 §7, RFC 5761 §4).
-func (b *batch) sort(c *socket, i, size int) {
+func (b *batch) sort(c *socket, i int) {
 	length := int(b.messages[i].length)
-	packet := b.packets[i][:min(length, size)]
+	packet := b.packets[i][:min(length, packetSize)]
 	switch {
 	case len(packet) < 2:
 	case c.rtp != nil && packet[0]>>6 == 2 && (packet[1] < 192 || packet[1] > 223):
-		c.rtp(packet, length, b.arrived(i))
-	case length > size:
+		c.rtp(packet, b.arrived(i))
+	case length > packetSize:
 		c.sweeper.lost.Add(1)
 	default:
 		if c.tap != nil && isHandshake(packet) {

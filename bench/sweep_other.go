@@ -23,11 +23,10 @@ type socket struct {
 
 func newSweeper(time.Duration) *sweeper { return &sweeper{} }
 
-func (*sweeper) open(netip.Addr, func([]byte, int, int64), *keyTap) (*socket, error) {
+func (*sweeper) open(netip.Addr, func([]byte, int64), *keyTap) (*socket, error) {
 	return nil, &parley.Error{Op: "bench", Kind: parley.Unavailable, Say: "The load generator runs on Linux only."}
 }
 
-func (*sweeper) shorten(bool)              {}
 func (*sweeper) setInterval(time.Duration) {}
 func (*sweeper) drops() uint64             { return 0 }
 func (*sweeper) run(<-chan struct{})       {}
