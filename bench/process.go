@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -29,13 +30,10 @@ func cpuTime(pid int) (time.Duration, error) {
 
 func parseStat(text string) (time.Duration, error) {
 	// The name, in parentheses, may hold anything, parentheses too.
-	_, rest, ok := text[:0], "", false
-	if i := strings.LastIndexByte(text, ')'); i >= 0 {
-		rest, ok = text[i+1:], true
-	}
-	fields := strings.Fields(rest)
-	const user, system = 11, 12 // counted from the third field
-	if !ok || len(fields) <= system {
+	end := strings.LastIndexByte(text, ')')
+	fields := strings.Fields(text[end+1:])
+	const user, system = 11, 12 // counted from the one after the name
+	if end < 0 || len(fields) <= system {
 		return 0, errors.New("read CPU time: not a line of /proc/PID/stat")
 	}
 	u, err := strconv.ParseInt(fields[user], 10, 64)
@@ -86,12 +84,12 @@ func residentBytes(pid int) (int64, error) {
 
 // findServer finds the process on this machine that listens at an address. 0 and a sentence why not when
 // there is none to be found.
-func findServer(address string) (pid int, why string) {
+func findServer(ctx context.Context, address string) (pid int, why string) {
 	parsed, err := url.Parse(address)
 	if err != nil {
 		return 0, "the address is not one"
 	}
-	if !isHere(parsed.Hostname()) {
+	if !isHere(ctx, parsed.Hostname()) {
 		return 0, "the server is not on this machine"
 	}
 	port := parsed.Port()
@@ -119,12 +117,12 @@ func findServer(address string) (pid int, why string) {
 }
 
 // isHere reports whether a host is this machine.
-func isHere(host string) bool {
-	addresses, err := net.LookupIP(host)
+func isHere(ctx context.Context, host string) bool {
+	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, host)
 	if err != nil || len(addresses) == 0 {
 		return false
 	}
-	if addresses[0].IsLoopback() {
+	if addresses[0].IP.IsLoopback() {
 		return true
 	}
 	own, err := net.InterfaceAddrs()
@@ -132,7 +130,7 @@ func isHere(host string) bool {
 		return false
 	}
 	for _, a := range own {
-		if network, ok := a.(*net.IPNet); ok && network.IP.Equal(addresses[0]) {
+		if network, ok := a.(*net.IPNet); ok && network.IP.Equal(addresses[0].IP) {
 			return true
 		}
 	}

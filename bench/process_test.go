@@ -31,14 +31,14 @@ func TestFindServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := "http://" + l.Addr().String() + "/x"
-	if pid, why := findServer(address); pid != os.Getpid() {
+	if pid, why := findServer(t.Context(), address); pid != os.Getpid() {
 		t.Errorf("found %d (%s), it is %d", pid, why, os.Getpid())
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, elsewhere := range []string{address, "http://192.0.2.1:80"} {
-		if pid, why := findServer(elsewhere); pid != 0 || why == "" {
+		if pid, why := findServer(t.Context(), elsewhere); pid != 0 || why == "" {
 			t.Errorf("%s: found %d, because %q", elsewhere, pid, why)
 		}
 	}

@@ -61,6 +61,8 @@ type Join struct {
 	P50   float64 `json:"p50_ms"`
 	P95   float64 `json:"p95_ms"`
 	Max   float64 `json:"max_ms"`
+	// LastP95 is of the last tenth that joined: the room was all but full.
+	LastP95 float64 `json:"last_tenth_p95_ms"`
 }
 
 // Server is what the server's process used.
@@ -165,8 +167,8 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 func (r *run) joins(out *Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var took histogram
-	for _, in := range r.arrived {
+	var took, last histogram
+	for i, in := range r.arrived {
 		out.Seats += in.seats
 		if in.receiver == nil {
 			continue
@@ -177,10 +179,14 @@ func (r *run) joins(out *Report) {
 			continue
 		}
 		took.add(first.Sub(in.opened))
+		if i >= len(r.arrived)*9/10 {
+			last.add(first.Sub(in.opened))
+		}
 	}
 	millis := func(d time.Duration) float64 { return micros(d) / 1000 }
 	out.Join = Join{
 		Count: int(took.total), P50: millis(took.quantile(0.5)), P95: millis(took.quantile(0.95)), Max: millis(took.most),
+		LastP95: millis(last.quantile(0.95)),
 	}
 }
 
@@ -297,7 +303,8 @@ func (out *Report) WriteTable(to io.Writer) error {
 	row("loss", "%.3f %%, worst stream %.2f %%", out.LossPercent, out.WorstLoss)
 	row("forwarding delay", "p50 %.0f us, p95 %.0f us, p99 %.0f us, most %.0f us", out.Delay.P50, out.Delay.P95, out.Delay.P99, out.Delay.Max)
 	if out.Join.Count > 0 {
-		row("join", "p50 %.0f ms, p95 %.0f ms, most %.0f ms (%d joined)", out.Join.P50, out.Join.P95, out.Join.Max, out.Join.Count)
+		row("join", "p50 %.0f ms, p95 %.0f ms, most %.0f ms (%d joined; the last tenth: p95 %.0f ms)",
+			out.Join.P50, out.Join.P95, out.Join.Max, out.Join.Count, out.Join.LastP95)
 	}
 	if s := out.Server; s != nil {
 		row("server CPU", "%.2f us per forwarded packet, %.0f %% of a core", s.CPUPerPacket, s.CPUPercent)

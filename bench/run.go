@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config, tell func(Progress)) (*Report, error) 
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r, err := newRun(cfg, tell)
+	r, err := newRun(ctx, cfg, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +82,19 @@ func Run(ctx context.Context, cfg Config, tell func(Progress)) (*Report, error) 
 	return r.measure(ctx, before)
 }
 
-func newRun(cfg Config, tell func(Progress)) (*run, error) {
+func newRun(ctx context.Context, cfg Config, tell func(Progress)) (*run, error) {
 	if tell == nil {
 		tell = func(Progress) {}
 	}
 	r := &run{
 		cfg: cfg, pid: cfg.PID, collector: newCollector(), pacer: &pacer{}, tell: tell,
-		everybody: cfg.Scenario.plan(cfg.Size, cfg.Voices), streams: map[int][]*stream{},
+		streams: map[int][]*stream{},
 	}
+	voices := cfg.Voices
+	if cfg.WHIP != "" {
+		voices = maxParticipants // a connection each
+	}
+	r.everybody = cfg.Scenario.plan(cfg.Size, voices)
 	const whileJoining = time.Millisecond // handshakes wait for the sweep
 	r.sweeper = newSweeper(min(cfg.Sweep, whileJoining))
 	var err error
@@ -101,7 +106,7 @@ func newRun(cfg Config, tell func(Progress)) (*run, error) {
 		if cfg.WHIP != "" {
 			address = expand(cfg.WHIP, "room", "id")
 		}
-		r.pid, r.pidWhy = findServer(address)
+		r.pid, r.pidWhy = findServer(ctx, address)
 	}
 	for i := range r.everybody {
 		p := &r.everybody[i]
@@ -178,7 +183,7 @@ func (r *run) join(ctx context.Context) (func(context.Context), error) {
 	return leave, nil
 }
 
-var errSetup = errors.New("not everybody had joined in time") //nolint:gochecknoglobals // a sentinel
+var errSetup = errors.New("not everybody had joined in time")
 
 // stage is a step of joining that some participants take at the same time.
 type stage struct {

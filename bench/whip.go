@@ -154,7 +154,7 @@ func offerOf(ctx context.Context, pc *webrtc.PeerConnection) (string, error) {
 }
 
 // errNotYet: the server does not have what is to be watched; some say so until its media flows.
-var errNotYet = errors.New("the server does not have it") //nolint:gochecknoglobals // a sentinel
+var errNotYet = errors.New("the server does not have it")
 
 // post returns the answer and the address of the session, or "".
 func (w *whip) post(ctx context.Context, address, bearer, offer string) (answer, resource string, err error) {

@@ -31,7 +31,7 @@ type benchCmd struct {
 	Cameras      int `placeholder:"N" help:"Who sends video in a large-room (12)."`
 	VideoKbps    int `placeholder:"N" help:"Bit rate of a camera: 1500 in streams and livestream, 300 in a meeting, 150 in a large-room."`
 
-	Voices     int     `default:"4" help:"How many voices a participant offers to hear, by --url."`
+	Voices     int     `default:"4" help:"How many voices a participant offers to hear, by --url; the server fills at most sfu.voices."`
 	FPS        int     `name:"fps" default:"30" help:"Pictures a second."`
 	Spread     float64 `default:"0.4" help:"The part of a frame interval over which its packets are sent: 0 is at once."`
 	AudioBytes int     `default:"80" help:"Size of an Opus packet of 20 ms."`
