@@ -1,7 +1,5 @@
 package sfu
 
-import "github.com/pion/webrtc/v4"
-
 // history remembers what went out of one seat under which sequence number: enough to send it again. It
 // is small, since there is one for each picture that somebody watches.
 type history struct {
@@ -19,7 +17,8 @@ type sentPacket struct {
 	number    uint32 // the low bits of that in the layer; 0 for none
 	timestamp uint32
 	seq       uint16
-	picture   uint16 // or AV1 frame number: no stream has both
+	picture   uint16
+	frame     uint16
 	tl0       uint8
 	marker    bool
 	stint     uint8
@@ -39,13 +38,9 @@ func (h *history) begin(l *layer) {
 
 // note remembers a packet that goes out at at.
 func (h *history) note(at position, number int64, marker bool) {
-	picture := at.picture
-	if h.stints[h.stint].pub.codec.mime == webrtc.MimeTypeAV1 {
-		picture = at.frame
-	}
 	h.sent[at.seq%ringSize] = sentPacket{
-		number: uint32(number), timestamp: at.timestamp, seq: at.seq, picture: picture, tl0: at.tl0,
-		marker: marker, stint: h.stint,
+		number: uint32(number), timestamp: at.timestamp, seq: at.seq, picture: at.picture, frame: at.frame,
+		tl0: at.tl0, marker: marker, stint: h.stint,
 	}
 }
 

@@ -40,6 +40,8 @@ type layer struct {
 	window window
 	rtp    rtp.Packet // the packet being read
 	packet packet     // what it means
+	// parametered says that H.264 parameter sets come before keyframes: these begin there.
+	parametered bool
 
 	// mu makes the read loop and the timer of a held picture take turns; it is held while a packet goes
 	// out, so that packets leave in the order they came.
@@ -74,19 +76,25 @@ func (l *layer) read() {
 			continue
 		}
 		bad = 0
-		p := &l.packet
-		p.arrived = time.Now()
-		if why := l.parse(p); why != "" {
+		if why := l.take(n, time.Now()); why != "" {
 			count.dropped(why)
-			continue
 		}
-		l.meter.count(p, n)
-		if len(p.payload) > 0 && !l.pub.begin(p) {
-			count.dropped(dropRefused)
-			continue
-		}
-		l.receive(p)
 	}
+}
+
+// take takes the packet that was read, of n bytes, to the publication, or says why it goes no further.
+func (l *layer) take(n int, arrived time.Time) drop {
+	p := &l.packet
+	p.arrived = arrived
+	if why := l.parse(p); why != "" {
+		return why
+	}
+	l.meter.count(p, n)
+	if len(p.payload) > 0 && !l.pub.begin(p) {
+		return dropRefused
+	}
+	l.receive(p)
+	return ""
 }
 
 // parse fills in what the packet that was read means, or says why it goes no further.
@@ -116,10 +124,11 @@ func (l *layer) parse(p *packet) drop {
 		p.picture, p.place, ok = parseVP8(p.payload)
 	case webrtc.MimeTypeVP9:
 		p.picture, p.place, ok = parseVP9(p.payload)
-	case webrtc.MimeTypeAV1:
-		ok = l.parseDependency(p)
+	case webrtc.MimeTypeH264:
+		l.parametered = l.parametered || holdsParameters(p.payload)
+		p.keyframe = p.keyframe && (!l.parametered || holdsParameters(p.payload))
 	}
-	if !ok {
+	if !ok || !l.parseDependency(p) {
 		return dropMalformed
 	}
 	if p.keyframe {
@@ -128,7 +137,8 @@ func (l *layer) parse(p *packet) drop {
 	return ""
 }
 
-// parseDependency reads the dependency descriptor, where the browser sends one.
+// parseDependency reads the dependency descriptor, where the browser sends one: it says more than the
+// payload of any codec does. What comes before the first structure stands nowhere yet.
 func (l *layer) parseDependency(p *packet) bool {
 	if l.dependencyID == 0 {
 		return true
@@ -139,13 +149,15 @@ func (l *layer) parseDependency(p *packet) bool {
 	known := l.structure.Load()
 	d, now, ok := parseDependency(p.dependency, known)
 	if !ok {
-		return false
+		return now == nil
 	}
 	if now != known {
 		l.structure.Store(now)
 	}
 	p.place, p.frame = d.place, d.frame
-	p.keyframe = d.key && d.place.begins && d.place.spatial == 0
+	if l.pub.codec.mime == webrtc.MimeTypeAV1 {
+		p.keyframe = d.key && d.place.begins && d.place.spatial == 0
+	}
 	return true
 }
 

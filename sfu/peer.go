@@ -248,7 +248,7 @@ func (p *Peer) newSSRC(also []*seat) uint32 {
 // negotiate applies the offer and makes the answer. Candidates are the socket's addresses: gathering
 // asks nobody and is over at once.
 func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
-	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
+	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: plainLines(offer)})
 	if err != nil {
 		return "", fmt.Errorf("apply offer: %w", err)
 	}

@@ -43,7 +43,7 @@ func (s *seat) resend(seq uint16, out *outgoing) bool {
 	}
 	sent.again++
 	at := position{
-		seq: seq, timestamp: sent.timestamp, picture: sent.picture, frame: sent.picture, tl0: sent.tl0,
+		seq: seq, timestamp: sent.timestamp, picture: sent.picture, frame: sent.frame, tl0: sent.tl0,
 	}
 	out.head = head{
 		ssrc: s.ssrc, payload: s.format.payload, marker: sent.marker, seq: seq, timestamp: at.timestamp,
