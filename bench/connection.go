@@ -139,6 +139,19 @@ func (d *dialer) feedback(done <-chan struct{}) {
 	}
 }
 
+// locked is how many receivers get packets that they cannot open.
+func (d *dialer) locked() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	count := 0
+	for _, r := range d.receivers {
+		if r.locked() {
+			count++
+		}
+	}
+	return count
+}
+
 func (d *dialer) settings() webrtc.SettingEngine {
 	const patience = time.Minute // a machine at its limit answers late: it is to be measured, not left
 	settings := webrtc.SettingEngine{

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
+
+	"github.com/parley/parley"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -181,6 +184,38 @@ func TestAnyServer(t *testing.T) {
 				t.Errorf("%v\n%s", err, table.String())
 			}
 		})
+	}
+}
+
+// TestTheServerDies ends a run at once when the process does that is being measured.
+func TestTheServerDies(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the generator runs on Linux only")
+	}
+	e := &echo{t: t, role: webrtc.DTLSRoleServer, wanted: 1, open: map[string]*webrtc.PeerConnection{}}
+	server := httptest.NewServer(e)
+	defer e.tasks.Wait()
+	defer server.Close()
+	process := exec.Command("sleep", "600") // stands in for the process of the server
+	if err := process.Start(); err != nil {
+		t.Skip(err)
+	}
+	cfg := DefaultConfig(Livestream)
+	cfg.Size, cfg.PID = Size{Subscribers: 1}, process.Process.Pid
+	cfg.WHIP, cfg.WHEP, cfg.Bearer = server.URL+"/whip/{id}", server.URL+"/whep/{id}", "secret"
+	cfg.Warm, cfg.Window = 0, 10*time.Minute
+	var killed sync.Once
+	_, err := Run(t.Context(), cfg, func(p Progress) {
+		if p.Phase == "measuring" {
+			killed.Do(func() {
+				_ = process.Process.Kill()
+				_ = process.Wait()
+			})
+		}
+	})
+	if parley.KindOf(err) != parley.Unavailable || !strings.Contains(err.Error(), "does not run") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -34,8 +34,8 @@
 //
 // # Goroutines and locks
 //
-// Run owns the sweeper, the pacer and the feedback loop and waits for them. receiver.mu comes before
-// collector.mu; pacer.mu is held over the writing of a packet, by the pacer alone.
+// Run owns the sweeper, the pacer and the feedback loop and waits for them. dialer.mu comes before receiver.mu,
+// which comes before collector.mu; pacer.mu is held over the writing of a packet, by the pacer alone.
 //
 // Sources: RFC 3550 (RTP), 3711 and 7714 (SRTP), 5764 (DTLS-SRTP), 6464 (audio level), 7741 (VP8), 7983
 // (telling packets apart), 9725 (WHIP), draft-ietf-wish-whep.

@@ -198,11 +198,15 @@ func measure(pid int, s *sweeper) (usage, error) {
 		u.resident, err = residentBytes(pid)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return u, &parley.Error{
-			Op: "bench", Kind: parley.Unavailable, Say: fmt.Sprintf("The server's process %d does not run (any more).", pid),
-		}
+		return u, errGone(pid)
 	}
 	return u, err
+}
+
+func errGone(pid int) error {
+	return &parley.Error{
+		Op: "bench", Kind: parley.Unavailable, Say: fmt.Sprintf("The server's process %d does not run (any more).", pid),
+	}
 }
 
 // cores is how many this process may run on.

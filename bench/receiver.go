@@ -57,6 +57,14 @@ func (r *receiver) arm(o *opener) {
 	r.opener = o
 }
 
+// locked reports whether packets arrive that cannot be opened: the handshake was of a kind that the
+// generator does not understand.
+func (r *receiver) locked() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.first != 0 && r.opener == nil
+}
+
 // firstPacket is when media began to arrive; the zero time when it has not.
 func (r *receiver) firstPacket() time.Time {
 	r.mu.Lock()

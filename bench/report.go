@@ -288,6 +288,9 @@ func (r *run) generator(from, to usage) Generator {
 	if g.Drops > 0 {
 		g.trouble("it was too slow to read %d packets", g.Drops)
 	}
+	if n := r.dialer.locked(); n > 0 {
+		g.trouble("it could not open the packets of %d connections", n)
+	}
 	return g
 }
 

@@ -128,7 +128,9 @@ func (r *run) measure(ctx context.Context, before usage) (*Report, error) {
 		const patience = 10 * time.Second
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		r.tell(Progress{Phase: "leaving"})
+		if r.here.Load() > 0 {
+			r.tell(Progress{Phase: "leaving"})
+		}
 		leave(bye)
 	}()
 	if err != nil {
@@ -276,6 +278,11 @@ func (r *run) watch(ctx context.Context, phase string, length time.Duration) err
 	for left := length; left > 0; left = time.Until(end) {
 		if err := wait(ctx, min(left, time.Second)); err != nil {
 			return err
+		}
+		if r.pid != 0 {
+			if _, err := cpuTime(r.pid); err != nil {
+				return errGone(r.pid)
+			}
 		}
 		packets, now := r.collector.packets(), time.Now()
 		p := r.progress(phase)

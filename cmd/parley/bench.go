@@ -50,11 +50,14 @@ type benchCmd struct {
 
 // Help implements kong's HelpProvider.
 func (*benchCmd) Help() string {
-	return `streams     --publishers send video, --subscribers watch all of them
-meeting     everybody sends sound and video and sees and hears everybody else
-audio-room  --talkers talk, everybody listens
-livestream  one sends video, --subscribers watch
-large-room  --cameras send video, --talkers talk, everybody sees one and hears the talkers
+	return `The scenarios:
+
+    streams     --publishers send video, --subscribers watch all of them
+    meeting     everybody sends and receives sound and video
+    audio-room  --talkers talk, everybody listens
+    livestream  one sends video, --subscribers watch
+    large-room  --cameras send video, --talkers talk;
+                everybody sees one and hears the talkers
 
 Exit code 0: everything arrived, or the generator could not keep up and says so. 1: the server
 refused, died or lost packets. 2: bad usage.`
