@@ -79,16 +79,17 @@ type Server struct {
 
 // Generator is how well the load generator did.
 type Generator struct {
-	KeptUp       bool     `json:"kept_up"`
-	Troubles     []string `json:"troubles"`    // why not
-	CPUPercent   float64  `json:"cpu_percent"` // of one core, in the window
-	Cores        int      `json:"cores"`
-	IdlePercent  float64  `json:"machine_idle_percent"` // of all cores
-	SweepPercent float64  `json:"sweep_percent"`        // how busy the reading thread was
-	SendLagP99   float64  `json:"send_lag_p99_us"`      // how late packets were sent
-	ReadLagP99   float64  `json:"read_lag_p99_us"`      // from the socket to the reader
-	Drops        uint64   `json:"drops"`                // packets it was too slow to read
-	SendErrors   uint64   `json:"send_errors"`          // since the start
+	KeptUp        bool     `json:"kept_up"`
+	Troubles      []string `json:"troubles"`    // why not
+	CPUPercent    float64  `json:"cpu_percent"` // of one core, in the window
+	Cores         int      `json:"cores"`
+	IdlePercent   float64  `json:"machine_idle_percent"` // of all cores
+	OthersPercent float64  `json:"others_percent"`       // of one core: what neither the server nor the generator used
+	SweepPercent  float64  `json:"sweep_percent"`        // how busy the reading thread was
+	SendLagP99    float64  `json:"send_lag_p99_us"`      // how late packets were sent
+	ReadLagP99    float64  `json:"read_lag_p99_us"`      // from the socket to the reader
+	Drops         uint64   `json:"drops"`                // packets it was too slow to read
+	SendErrors    uint64   `json:"send_errors"`          // since the start
 }
 
 const (
@@ -270,6 +271,8 @@ func (r *run) generator(from, to usage) Generator {
 	}
 	if total := to.machine - from.machine; total > 0 {
 		g.IdlePercent = 100 * float64(to.idle-from.idle) / float64(total)
+		busy := total - (to.idle - from.idle)
+		g.OthersPercent = 100 * (busy - (to.own - from.own) - (to.server - from.server)).Seconds() / seconds
 	}
 	for _, streams := range r.streams {
 		for _, s := range streams {
@@ -316,8 +319,8 @@ func (out *Report) WriteTable(to io.Writer) error {
 		row("server CPU, memory", "not known: %s", out.ServerWhy)
 	}
 	g := out.Generator
-	row("generator", "%.0f %% of a core, sends %.0f us late, reads %.0f us late (p99), %.0f %% of the machine idle",
-		g.CPUPercent, g.SendLagP99, g.ReadLagP99, g.IdlePercent)
+	row("generator", "%.0f %% of a core, sends %.0f us late, reads %.0f us late (p99), others use %.0f %% of a core",
+		g.CPUPercent, g.SendLagP99, g.ReadLagP99, g.OthersPercent)
 	for _, trouble := range g.Troubles {
 		row("", "The generator could not keep up, so this says little of the server: %s.", trouble)
 	}
