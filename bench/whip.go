@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -154,7 +155,7 @@ func offerOf(ctx context.Context, pc *webrtc.PeerConnection) (string, error) {
 }
 
 // errNotYet: the server does not have what is to be watched; some say so until its media flows.
-var errNotYet = errors.New("the server does not have it")
+var errNotYet = errors.New("the server refuses")
 
 // post returns the answer and the address of the session, or "".
 func (w *whip) post(ctx context.Context, address, bearer, offer string) (answer, resource string, err error) {
@@ -183,9 +184,9 @@ func (w *whip) post(ctx context.Context, address, bearer, offer string) (answer,
 		}
 		return string(body), resource, nil
 	case http.StatusNotFound, http.StatusConflict:
-		return "", "", fmt.Errorf("%w: %s: %.200s", errNotYet, response.Status, body)
+		return "", "", fmt.Errorf("%w: %s: %.200s", errNotYet, response.Status, bytes.TrimSpace(body))
 	default:
-		return "", "", fmt.Errorf("the server answers %s: %.200s", response.Status, body)
+		return "", "", fmt.Errorf("the server answers %s: %.200s", response.Status, bytes.TrimSpace(body))
 	}
 }
 
