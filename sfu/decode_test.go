@@ -130,7 +130,7 @@ func (s *stage) play(packets []captured, between func()) {
 		if err := l.rtp.Unmarshal(raw); err != nil {
 			s.t.Fatal(err)
 		}
-		if why := l.take(len(raw), s.now); why != "" {
+		if why := l.take(len(raw), s.now, false); why != "" {
 			s.t.Fatalf("a packet of Chromium's is dropped: %s", why)
 		}
 		between()

@@ -13,9 +13,6 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
-	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/zap"
 
@@ -39,8 +36,8 @@ const (
 type engine struct {
 	media       *webrtc.MediaEngine
 	settings    webrtc.SettingEngine
-	registry    *interceptor.Registry
 	mux         ice.UDPMux
+	ingress     *ingress
 	certificate webrtc.Certificate
 }
 
@@ -89,11 +86,8 @@ func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, 
 	if err != nil {
 		return nil, err
 	}
-	interceptors, err := newInterceptors(logs)
-	if err != nil {
-		return nil, err
-	}
-	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: logs.NewLogger("mux")})
+	reader := newIngress(socket)
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: reader, Logger: logs.NewLogger("mux")})
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
 	settings.SetICEUDPMux(mux)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
@@ -117,34 +111,10 @@ func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, 
 		}
 	}
 	return &engine{
-		media: media, settings: settings, registry: interceptors,
-		mux:         mux,
+		media: media, settings: settings,
+		mux: mux, ingress: reader,
 		certificate: certificate,
 	}, nil
-}
-
-// newInterceptors are the ones between browsers and publications: NACK, receiver reports and
-// transport-cc feedback to publishers. Towards subscribers there are none: what they are told
-// describes the rewritten stream, which only the seat knows.
-func newInterceptors(logs pionLog) (*interceptor.Registry, error) {
-	nacks, err := nack.NewGeneratorInterceptor(
-		nack.GeneratorMaxNacksPerPacket(maxNACKs), nack.WithGeneratorLoggerFactory(logs))
-	if err != nil {
-		return nil, fmt.Errorf("make NACK generator: %w", err)
-	}
-	reports, err := report.NewReceiverInterceptor(report.WithReceiverLoggerFactory(logs))
-	if err != nil {
-		return nil, fmt.Errorf("make receiver reports: %w", err)
-	}
-	transport, err := twcc.NewSenderInterceptor(twcc.WithLoggerFactory(logs))
-	if err != nil {
-		return nil, fmt.Errorf("make transport-cc feedback: %w", err)
-	}
-	registry := &interceptor.Registry{}
-	registry.Add(nacks)
-	registry.Add(reports)
-	registry.Add(transport)
-	return registry, nil
 }
 
 // newPeerConnection makes the server's end of one browser's connection. keys listens to its handshake.
@@ -152,7 +122,8 @@ func (e *engine) newPeerConnection(keys *keyTap) (*webrtc.PeerConnection, error)
 	settings := e.settings
 	settings.SetDTLSKeyLogWriter(keys)
 	settings.SetDTLSServerHelloMessageHook(keys.serverHello)
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.media), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(e.registry))
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.media), webrtc.WithSettingEngine(settings),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{})) // reports are our own: they tell of rewritten streams
 	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.certificate}})
 	if err != nil {
 		return nil, fmt.Errorf("make peer connection: %w", err)

@@ -24,6 +24,8 @@ const (
 type senderReport struct {
 	timestamp uint32
 	at        time.Time
+	ntp       uint64 // as its sender wrote it
+	came      time.Time
 }
 
 // remoteClock estimates how far a browser's clock is from the server's. One estimate for all its
@@ -98,6 +100,11 @@ func (p *Peer) wakeFeedback() {
 // reports of its seats.
 func (p *Peer) feedback() {
 	often, reports := time.NewTicker(keyframeInterval/2), time.NewTicker(reportInterval)
+	prompt := time.NewTicker(nackInterval)
+	if !p.cfg.Publish {
+		prompt.Stop()
+	}
+	defer prompt.Stop()
 	defer often.Stop()
 	defer reports.Stop()
 	asked := map[*layer]time.Time{}
@@ -109,7 +116,10 @@ func (p *Peer) feedback() {
 			p.attend(asked, time.Now())
 		case now := <-often.C:
 			p.attend(asked, now)
+		case now := <-prompt.C:
+			p.tellPublisher(now)
 		case now := <-reports.C:
+			p.reportReception(now)
 			p.refreshTapped(now)
 			p.sendReports(now)
 		}
@@ -128,6 +138,7 @@ func (p *Peer) attend(asked map[*layer]time.Time, now time.Time) {
 		}
 	}
 	p.allot(now)
+	p.tellPublisher(now)
 	p.requestKeyframes(asked, now)
 }
 

@@ -102,3 +102,49 @@ func shortID(id int) uint8 {
 	}
 	return uint8(id)
 }
+
+// rtpHeaderBytes is the fixed part of an RTP header (RFC 3550 §5.1).
+const rtpHeaderBytes = 12
+
+// headSize is the size of the header of the RTP packet b, CSRCs and extensions included; false when b ends
+// within it.
+func headSize(b []byte) (int, bool) {
+	if len(b) < rtpHeaderBytes {
+		return 0, false
+	}
+	size := rtpHeaderBytes + 4*int(b[0]&0x0F)
+	if b[0]&0x10 != 0 {
+		if len(b) < size+4 {
+			return 0, false
+		}
+		size += 4 + 4*int(binary.BigEndian.Uint16(b[size+2:]))
+	}
+	return size, size <= len(b)
+}
+
+// extensionOf finds a header extension in head, a whole RTP header; nil when it is not there (RFC 8285 §4).
+func extensionOf(head []byte, id uint8) []byte {
+	at := rtpHeaderBytes + 4*int(head[0]&0x0F)
+	if head[0]&0x10 == 0 || id == 0 || len(head) < at+4 {
+		return nil
+	}
+	long := head[at] == longForm>>8
+	for rest := head[at+4:]; len(rest) > 1; {
+		here, size, skip := rest[0]>>4, int(rest[0]&0x0F)+1, 1
+		if long {
+			here, size, skip = rest[0], int(rest[1]), 2
+		}
+		if rest[0] == 0 { // padding
+			rest = rest[1:]
+			continue
+		}
+		if len(rest) < skip+size {
+			return nil
+		}
+		if here == id {
+			return rest[skip : skip+size]
+		}
+		rest = rest[skip+size:]
+	}
+	return nil
+}

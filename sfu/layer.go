@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"sync"
@@ -30,16 +31,22 @@ type layer struct {
 	remote       *webrtc.TrackRemote
 	control      rtcpReader
 	ssrc         uint32
+	rtxSSRC      uint32 // of its retransmissions, 0 where the offer does not say
 	payload      webrtc.PayloadType
 	rid          string
 	rank         int   // 0 for the largest encoding
 	levelID      uint8 // of the RFC 6464 extension, 0 when not negotiated or not audio
 	dependencyID uint8 // of the AV1 dependency descriptor, 0 when not negotiated
 
-	// owned by the read loop
-	window window
-	rtp    rtp.Packet // the packet being read
-	packet packet     // what it means
+	// reading makes the two take turns who bring packets: the socket's reader, and the loop that reads
+	// from Pion the first of them, and all where the socket's reader cannot.
+	reading   sync.Mutex
+	closed    bool // nothing more is taken
+	adopted   bool // the socket's reader knows of it
+	window    window
+	reception reception
+	rtp       rtp.Packet // the packet being read
+	packet    packet     // what it means
 	// parametered says that H.264 parameter sets come before keyframes: these begin there.
 	parametered bool
 
@@ -70,24 +77,67 @@ func (l *layer) read() {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
 			return
 		}
+		now := time.Now()
+		l.reading.Lock()
 		if err != nil || l.rtp.Unmarshal(buf[:n]) != nil {
+			l.reading.Unlock()
 			count.dropped(dropMalformed)
 			bad++
 			continue
 		}
 		bad = 0
-		if why := l.take(n, time.Now()); why != "" {
+		why := l.take(n, now, false)
+		if why != "" {
 			count.dropped(why)
+		} else if !l.adopted {
+			l.adopted = true
+			l.pub.peer.sender.adopt(l)
 		}
+		l.reading.Unlock()
 	}
 }
 
-// take takes the packet that was read, of n bytes, to the publication, or says why it goes no further.
-func (l *layer) take(n int, arrived time.Time) drop {
+// takeDirect takes the packet b from the socket's reader, where resent as a retransmission (RFC 4588 §4).
+func (l *layer) takeDirect(b []byte, resent bool, arrived time.Time) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	why := drop("")
+	switch {
+	case l.closed:
+		return
+	case l.rtp.Unmarshal(b) != nil:
+		why = dropMalformed
+	case resent && len(l.rtp.Payload) < 2:
+		return // padding, a probe for bandwidth
+	case resent:
+		l.rtp.SequenceNumber = binary.BigEndian.Uint16(l.rtp.Payload)
+		l.rtp.Payload, l.rtp.PayloadType = l.rtp.Payload[2:], uint8(l.payload)
+		why = l.take(len(b), arrived, true)
+	default:
+		why = l.take(len(b), arrived, false)
+	}
+	if why != "" {
+		l.pub.peer.room.sfu.metrics.dropped(why)
+	}
+}
+
+// close lets nothing more in.
+func (l *layer) close() {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	l.closed = true
+}
+
+// take takes the packet that was read, of n bytes, to the publication, or says why it goes no further;
+// reading is held.
+func (l *layer) take(n int, arrived time.Time, resent bool) drop {
 	p := &l.packet
 	p.arrived = arrived
 	if why := l.parse(p); why != "" {
 		return why
+	}
+	if l.reception.take(p.number, p.timestamp, arrived, resent) && l.ring != nil {
+		l.pub.peer.wakeFeedback()
 	}
 	l.meter.count(p, n)
 	if len(p.payload) > 0 && !l.pub.begin(p) {
@@ -217,7 +267,7 @@ func (l *layer) readReports() {
 	readRTCP(l.control, func(p rtcp.Packet) {
 		if report, ok := p.(*rtcp.SenderReport); ok && report.SSRC == l.ssrc {
 			at := l.pub.peer.clock.local(ntpTime(report.NTPTime), time.Now())
-			l.report.Store(&senderReport{timestamp: report.RTPTime, at: at})
+			l.report.Store(&senderReport{timestamp: report.RTPTime, at: at, ntp: report.NTPTime, came: time.Now()})
 		}
 	})
 }

@@ -18,6 +18,7 @@ const (
 	dropCodec     drop = "codec"     // a payload type other than the track's first
 	dropRefused   drop = "refused"   // its sender may not publish, or has left
 	dropWrite     drop = "write"     // the subscriber's connection refused it
+	dropForged    drop = "forged"    // not sealed with its sender's key
 )
 
 // metrics are the counters of one SFU.
@@ -64,7 +65,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		audio:            forwards.WithLabelValues(string(parley.Audio)),
 		video:            forwards.WithLabelValues(string(parley.Video)),
 	}
-	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite} {
+	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropForged} {
 		m.drops[why] = drops.WithLabelValues(string(why))
 	}
 	return m, failed

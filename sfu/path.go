@@ -29,8 +29,10 @@ func (p *Peer) openPath() {
 	if e := p.room.sfu.egress; e != nil && transport != nil {
 		transport.OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) { p.follow(pair) })
 		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil && p.follow(pair) {
-			if keys, err := p.keys.take(); err == nil {
-				chosen.sealer, _ = newSealer(keys) // without one, Pion seals
+			if ours, theirs, err := p.keys.take(); err == nil {
+				chosen.sealer, _ = newSealer(ours)     // without one, Pion seals
+				p.sender.opener, _ = newOpener(theirs) // without one, Pion opens
+				p.room.sfu.engine.ingress.follow(p.sender, p.destination.Load().addr)
 			}
 		}
 	}
@@ -63,6 +65,9 @@ func (p *Peer) follow(pair *webrtc.ICECandidatePair) bool {
 		return false
 	}
 	p.destination.Store(to)
+	if chosen := p.path.Load(); chosen != nil && chosen.sealer != nil {
+		p.room.sfu.engine.ingress.follow(p.sender, to.addr)
+	}
 	return true
 }
 

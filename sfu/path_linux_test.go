@@ -18,7 +18,7 @@ func TestOurOwnPathIsTaken(t *testing.T) {
 	if chosen.sealer.keys.profile != srtp.ProtectionProfileAeadAes128Gcm {
 		t.Errorf("sealed with profile %v", chosen.sealer.keys.profile)
 	}
-	if _, err := peer.keys.take(); err == nil {
+	if _, _, err := peer.keys.take(); err == nil {
 		t.Error("the master secret is still there")
 	}
 }

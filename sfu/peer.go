@@ -41,6 +41,8 @@ type Peer struct {
 
 	clock remoteClock
 	keys  *keyTap // of the handshake
+	// sender is the browser as the socket's reader knows it.
+	sender *sender
 	// path is chosen when the connection stands, nil before; destination is where it leads.
 	path        atomic.Pointer[path]
 	destination atomic.Pointer[destination]
@@ -96,6 +98,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 		publications: map[string]*publication{},
 	}
 	p.seats.Store(&[]*seat{})
+	p.sender = newSender(p)
 	if err := r.enter(p); err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
@@ -322,7 +325,11 @@ func (p *Peer) Close() {
 			p.log.Debug("close peer connection", zap.Error(err))
 		}
 		p.tasks.Wait()
+		p.room.sfu.engine.ingress.forget(p.sender)
 		for _, pub := range p.publications { // nobody else is left
+			for _, l := range pub.allLayers() {
+				l.close()
+			}
 			pub.end()
 		}
 		p.room.sfu.metrics.peers.Dec()
@@ -368,6 +375,8 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 			l.levelID = uint8(extension.ID)
 		case extension.URI == dependencyURI && remote.Kind() == webrtc.RTPCodecTypeVideo:
 			l.dependencyID = uint8(extension.ID)
+		default:
+			p.sender.learn(extension.URI, extension.ID)
 		}
 	}
 
@@ -379,6 +388,7 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	}
 	rids := p.lines[mid].rids
 	l.rid, l.rank = remote.RID(), max(0, slices.Index(rids, remote.RID()))
+	l.rtxSSRC = p.lines[mid].resends[l.ssrc]
 	pub := p.publications[mid]
 	if pub == nil {
 		pub = newPublication(p, mid, source, newCodec(remote.Codec().RTPCodecCapability), rids)
@@ -386,7 +396,7 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	}
 	p.mu.Unlock()
 
-	l.pub = pub
+	l.pub, l.reception.clockRate = pub, pub.codec.clockRate
 	if pub.codec.kind == parley.Video {
 		l.ring = &ring{}
 	}

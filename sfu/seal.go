@@ -31,23 +31,39 @@ func newSealer(keys srtpKeys) (*sealer, error) {
 	default:
 		return s, nil
 	}
-	key, err := keys.derive(labelKey, len(keys.key))
-	if err != nil {
-		return nil, err
+	var err error
+	s.aead, s.salt, err = keys.session()
+	return s, err
+}
+
+// newOpener derives the session keys of what the browser sends; it opens nothing for profiles other than
+// AES-GCM.
+func newOpener(keys srtpKeys) (o opener, err error) {
+	if keys.profile == srtp.ProtectionProfileAeadAes128Gcm || keys.profile == srtp.ProtectionProfileAeadAes256Gcm {
+		o.aead, o.salt, err = keys.session()
 	}
-	salt, err := keys.derive(labelSalt, len(s.salt))
+	return o, err
+}
+
+// session derives the key and salt of a session of AES-GCM (RFC 7714 §11).
+func (k srtpKeys) session() (aead cipher.AEAD, salt [12]byte, err error) {
+	key, err := k.derive(labelKey, len(k.key))
 	if err != nil {
-		return nil, err
+		return nil, salt, err
+	}
+	derived, err := k.derive(labelSalt, len(salt))
+	if err != nil {
+		return nil, salt, err
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("make cipher: %w", err)
+		return nil, salt, fmt.Errorf("make cipher: %w", err)
 	}
-	if s.aead, err = cipher.NewGCM(block); err != nil {
-		return nil, fmt.Errorf("make cipher: %w", err)
+	if aead, err = cipher.NewGCM(block); err != nil {
+		return nil, salt, fmt.Errorf("make cipher: %w", err)
 	}
-	copy(s.salt[:], salt)
-	return s, nil
+	copy(salt[:], derived)
+	return aead, salt, nil
 }
 
 // derive is the key derivation of RFC 3711 §4.3.1, with a rate of zero: AES in counter mode over the
@@ -89,17 +105,20 @@ func (s *sealer) seal(state *sealing, with *scratch, b []byte, headSize int) []b
 	if s.aead == nil {
 		return s.sealByContext(state, with, b)
 	}
-	// RFC 7714 §8.1: 00 00 | SSRC | ROC | SEQ, xored with the salt.
-	rollover := uint32(number>>16) - 1 // numbers begin in the second turn
-	nonce := &with.nonce
+	makeNonce(&with.nonce, &s.salt, b, uint32(number>>16)-1) // numbers begin in the second turn
+	return s.aead.Seal(b[:headSize], with.nonce[:], b[headSize:], b[:headSize])
+}
+
+// makeNonce sets the nonce of the packet with header b, in a turn of its sequence numbers (RFC 7714 §8.1):
+// 00 00 | SSRC | ROC | SEQ, xored with the salt.
+func makeNonce(nonce, salt *[12]byte, b []byte, turn uint32) {
 	*nonce = [12]byte{}
 	copy(nonce[2:6], b[8:12])
-	binary.BigEndian.PutUint32(nonce[6:], rollover)
+	binary.BigEndian.PutUint32(nonce[6:], turn)
 	copy(nonce[10:], b[2:4])
 	for i := range nonce {
-		nonce[i] ^= s.salt[i]
+		nonce[i] ^= salt[i]
 	}
-	return s.aead.Seal(b[:headSize], nonce[:], b[headSize:], b[:headSize])
 }
 
 // sealByContext seals with Pion's contexts, for browsers that insist on AES-CM.
