@@ -16,6 +16,7 @@
 //	seat.go         lets it pass if its publication sits here, from a keyframe on, renumbered (rewriter.go)
 //	path.go         seals it with the keys of the subscriber's handshake (keys.go), or gives it to Pion
 //	egress_linux.go sends what all subscribers get in few system calls
+//	tcp.go          queues it, where the subscriber came by TCP
 //
 // and what comes back:
 //
@@ -24,7 +25,8 @@
 //	speaker.go      who has a voice, by how loud the layers say they are
 //
 // Around it: sfu.go holds the socket and the rooms; room.go is who sits where; peer.go is one
-// connection and its offers (offer.go); engine.go and codec.go are Pion's settings.
+// connection and its offers (offer.go); engine.go and codec.go are Pion's settings; tcp.go is the port for
+// those who cannot use UDP.
 //
 // # Goroutines
 //
@@ -32,11 +34,12 @@
 // published and who sits in which seat. Everything else belongs to a Peer, which waits for it in
 // Close: one read loop and one RTCP reader per layer, one RTCP reader per seat, one feedback loop,
 // and Pion's callbacks. A packet goes from the read loop of its layer to all sockets without
-// changing goroutine.
+// changing goroutine; only a TCP connection has a writer of its own, so that nobody waits for it.
 //
 // # Locks
 //
-// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu. The room's loop takes
+// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu; tcpListener.mu and
+// tcpConn.mu are held by nobody who takes another. The room's loop takes
 // any of the last four; nobody waits for the loop while holding one of them. Only publication.mu is
 // held over a system call, and is waited for by layers of the same publication only.
 //

@@ -18,11 +18,14 @@ const (
 	dropCodec     drop = "codec"     // a payload type other than the track's first
 	dropRefused   drop = "refused"   // its sender may not publish, or has left
 	dropWrite     drop = "write"     // the subscriber's connection refused it
+	dropQueue     drop = "queue"     // the subscriber's TCP connection takes less than it is sent
 )
 
 // metrics are the counters of one SFU.
 type metrics struct {
 	rooms, peers, publications prometheus.Gauge
+	tcpConnections             prometheus.Gauge
+	tcpRefused                 prometheus.Counter
 	keyframeRequests, resent   prometheus.Counter
 	drops                      map[drop]prometheus.Counter
 	audio, video               prometheus.Counter
@@ -58,13 +61,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		rooms:            gauge("rooms", "Meetings with a room open."),
 		peers:            gauge("peers", "Peer connections."),
 		publications:     gauge("publications", "Tracks being received."),
+		tcpConnections:   gauge("tcp_connections", "TCP connections of browsers that may not use UDP."),
+		tcpRefused:       counter("tcp_refused_total", "TCP connections refused: there were too many."),
 		keyframeRequests: counter("keyframe_requests_total", "Keyframes asked of publishers."),
 		resent:           counter("resent_packets_total", "Packets sent again on a NACK."),
 		drops:            map[drop]prometheus.Counter{},
 		audio:            forwards.WithLabelValues(string(parley.Audio)),
 		video:            forwards.WithLabelValues(string(parley.Video)),
 	}
-	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite} {
+	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropQueue} {
 		m.drops[why] = drops.WithLabelValues(string(why))
 	}
 	return m, failed

@@ -26,8 +26,11 @@ func (p *Peer) openPath() {
 	chosen := &path{}
 	transport := p.iceTransport()
 	if e := p.room.sfu.egress; e != nil && transport != nil {
-		transport.OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) { p.follow(pair) })
-		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil && p.follow(pair) {
+		transport.OnSelectedCandidatePairChange(p.follow)
+		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil {
+			p.destination.CompareAndSwap(nil, p.room.sfu.lead(pair)) // a change may have come before
+		}
+		if p.destination.Load() != nil {
 			if keys, err := p.keys.take(); err == nil {
 				chosen.own, chosen.keys = true, keys
 			}
@@ -53,18 +56,31 @@ func (p *Peer) iceTransport() *webrtc.ICETransport {
 	return nil
 }
 
-// follow notes where the browser is now; false when it is not to be reached by UDP.
-func (p *Peer) follow(pair *webrtc.ICECandidatePair) bool {
+// follow notes where the browser is now; where that is not known, packets go on to where it was.
+func (p *Peer) follow(pair *webrtc.ICECandidatePair) {
+	if to := p.room.sfu.lead(pair); to != nil {
+		p.destination.Store(to)
+	}
+}
+
+// lead finds the way to the remote end of a pair, or nil.
+func (s *SFU) lead(pair *webrtc.ICECandidatePair) *destination {
 	address, err := netip.ParseAddr(pair.Remote.Address)
-	if err != nil || pair.Remote.Protocol != webrtc.ICEProtocolUDP {
-		return false
+	if err != nil {
+		return nil
 	}
-	to := p.room.sfu.egress.destination(netip.AddrPortFrom(address, pair.Remote.Port))
-	if to == nil {
-		return false
+	remote := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
+	if pair.Remote.Protocol == webrtc.ICEProtocolUDP {
+		return s.egress.destination(netip.AddrPortFrom(address, pair.Remote.Port))
 	}
-	p.destination.Store(to)
-	return true
+	local, err := netip.ParseAddr(pair.Local.Address)
+	if err != nil || s.tcp == nil {
+		return nil
+	}
+	if c := s.tcp.find(local.Unmap(), remote); c != nil {
+		return &destination{tcp: c}
+	}
+	return nil
 }
 
 // transmit sends a packet of the seat: into b, which the caller flushes, or through Pion. s.mu is held.

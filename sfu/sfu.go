@@ -22,7 +22,8 @@ type SFU struct {
 	metrics     *metrics
 	socket      *net.UDPConn
 	certificate webrtc.Certificate
-	egress      *egress // nil where packets go the way of Pion
+	egress      *egress      // nil where packets go the way of Pion
+	tcp         *tcpListener // nil where there is none
 
 	loops sync.WaitGroup // one per room
 
@@ -32,7 +33,7 @@ type SFU struct {
 	rooms  map[parley.MeetingID]*Room
 }
 
-// New binds the socket and starts nothing. A port in use is a Conflict that names the address.
+// New binds the sockets and starts nothing. A port in use is a Conflict that names the address.
 func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
@@ -45,7 +46,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, err := listen(cfg)
+	socket, tcp, err := listenBoth(cfg, counters)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +57,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 		socket:      socket,
 		certificate: certificate,
 		egress:      newEgress(socket),
+		tcp:         tcp,
 		rooms:       map[parley.MeetingID]*Room{},
 	}, nil
 }
@@ -84,7 +86,7 @@ func (s *SFU) Run(ctx context.Context) error {
 	}
 	closing.Wait()
 	s.loops.Wait()
-	if err := s.engine.mux.Close(); err != nil {
+	if err := s.engine.close(); err != nil {
 		return fmt.Errorf("close media socket: %w", err)
 	}
 	return nil
@@ -104,7 +106,7 @@ func (s *SFU) startLocked() error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := newEngine(s.cfg, s.socket, s.certificate, s.log)
+	engine, err := newEngine(s.cfg, s.socket, s.tcp, s.certificate, s.log)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,23 @@ type Browser struct {
 // New makes a browser on the loopback interface; it is closed when the test ends.
 func New(t testing.TB, lines Lines) *Browser {
 	t.Helper()
+	return newBrowser(t, lines, webrtc.NetworkTypeUDP4)
+}
+
+// NewTCP makes a browser whose network lets no UDP pass.
+func NewTCP(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	return newBrowser(t, lines, webrtc.NetworkTypeTCP4)
+}
+
+// NewBoth makes a browser that tries UDP and TCP.
+func NewBoth(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	return newBrowser(t, lines, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4)
+}
+
+func newBrowser(t testing.TB, lines Lines, networks ...webrtc.NetworkType) *Browser {
+	t.Helper()
 	b := &Browser{
 		t:        t,
 		sends:    map[parley.Source]*webrtc.RTPSender{},
@@ -72,7 +89,7 @@ func New(t testing.TB, lines Lines) *Browser {
 		reports:  map[uint32][]rtcp.SenderReport{},
 		levelIDs: map[string]uint8{},
 	}
-	pc, err := newAPI(t).NewPeerConnection(webrtc.Configuration{})
+	pc, err := newAPI(t, networks).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +108,7 @@ func New(t testing.TB, lines Lines) *Browser {
 }
 
 // newAPI has Pion's default codecs and interceptors, so that it sends NACKs like a browser.
-func newAPI(t testing.TB) *webrtc.API {
+func newAPI(t testing.TB, networks []webrtc.NetworkType) *webrtc.API {
 	t.Helper()
 	media, interceptors := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	must(t, media.RegisterDefaultCodecs())
@@ -101,7 +118,7 @@ func newAPI(t testing.TB) *webrtc.API {
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	settings.SetNetworkTypes(networks)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
 		webrtc.WithSettingEngine(settings))
 }
