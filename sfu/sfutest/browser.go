@@ -64,22 +64,29 @@ type Browser struct {
 // New makes a browser on the loopback interface; it is closed when the test ends.
 func New(t testing.TB, lines Lines) *Browser {
 	t.Helper()
-	return newBrowser(t, lines, webrtc.NetworkTypeUDP4)
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeUDP4)
 }
 
 // NewTCP makes a browser whose network lets no UDP pass.
 func NewTCP(t testing.TB, lines Lines) *Browser {
 	t.Helper()
-	return newBrowser(t, lines, webrtc.NetworkTypeTCP4)
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeTCP4)
 }
 
 // NewBoth makes a browser that tries UDP and TCP.
 func NewBoth(t testing.TB, lines Lines) *Browser {
 	t.Helper()
-	return newBrowser(t, lines, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4)
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4)
 }
 
-func newBrowser(t testing.TB, lines Lines, networks ...webrtc.NetworkType) *Browser {
+// NewRelayed makes a browser that reaches the server by this TURN server only.
+func NewRelayed(t testing.TB, lines Lines, server webrtc.ICEServer) *Browser {
+	t.Helper()
+	cfg := webrtc.Configuration{ICEServers: []webrtc.ICEServer{server}, ICETransportPolicy: webrtc.ICETransportPolicyRelay}
+	return newBrowser(t, lines, cfg, webrtc.NetworkTypeUDP4)
+}
+
+func newBrowser(t testing.TB, lines Lines, cfg webrtc.Configuration, networks ...webrtc.NetworkType) *Browser {
 	t.Helper()
 	b := &Browser{
 		t:        t,
@@ -89,7 +96,7 @@ func newBrowser(t testing.TB, lines Lines, networks ...webrtc.NetworkType) *Brow
 		reports:  map[uint32][]rtcp.SenderReport{},
 		levelIDs: map[string]uint8{},
 	}
-	pc, err := newAPI(t, networks).NewPeerConnection(webrtc.Configuration{})
+	pc, err := newAPI(t, networks).NewPeerConnection(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
