@@ -6,6 +6,7 @@ import { Media, type Seat } from './media';
 import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
 import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
+import { renewMS } from './servers';
 import type { CallOptions, CallState, Memory } from './state';
 
 const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
@@ -46,6 +47,7 @@ export class Call {
   #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #soothe: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setInterval> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
@@ -63,6 +65,7 @@ export class Call {
   /** Begins to join. What to send may be said before or after. */
   start(): void {
     this.#watch();
+    this.#renewal = setInterval(() => void this.#options.servers.renew(), renewMS);
     void this.#open(false);
   }
 
@@ -123,6 +126,7 @@ export class Call {
   /** Stops every timer. */
   #calm(): void {
     for (const timer of [this.#retry, this.#watchdog, this.#quiet, this.#soothe]) clearTimeout(timer);
+    clearInterval(this.#renewal);
   }
 
   #set(change: Partial<CallState>): void {
@@ -154,7 +158,8 @@ export class Call {
     const generation = ++this.#generation;
     this.#joined = false;
     const { pc } = this.#media;
-    if (again && (pc.connectionState === 'failed' || pc.connectionState === 'closed')) this.#renew();
+    const over = again && (pc.connectionState === 'failed' || pc.connectionState === 'closed');
+    if (over) this.#renew();
     this.#line = new Line(this.#options.meeting, {
       message: (m) => {
         if (generation === this.#generation) this.#receive(m);
@@ -166,6 +171,10 @@ export class Call {
     this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
+      const { servers } = this.#options;
+      if (over || servers.old) await servers.renew(); // another server process takes no old credentials
+      if (generation !== this.#generation || this.#closed) return;
+      this.#media.reach(servers.list);
       const offer = await this.#media.offer(again);
       this.#line.send({
         type: 'join',
@@ -205,6 +214,7 @@ export class Call {
     const media = this.#media;
     let offer;
     try {
+      media.reach(this.#options.servers.list);
       offer = await media.offer(true);
     } catch (error) {
       if (media === this.#media) this.#startAnew(error);
