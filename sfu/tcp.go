@@ -258,11 +258,17 @@ type tcpConn struct {
 	mu      sync.Mutex // guards everything below
 	pending []byte     // framed messages
 	full    bool       // media waits until everything is written: packets are then lost in one row
+	closed  bool       // ICE has not noticed yet
 }
 
 // send queues one packet of media.
 func (c *tcpConn) send(packet []byte) {
 	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		c.listener.metrics.dropped(dropWrite)
+		return
+	}
 	whole := len(c.pending) + frameHeader + len(packet)
 	if c.full || whole > mostMedia || len(packet) > 0xFFFF {
 		c.full = len(c.pending) > 0
@@ -279,12 +285,11 @@ func (c *tcpConn) send(packet []byte) {
 // Write implements net.Conn for Pion, which writes one framed message at a time: connectivity checks,
 // handshakes, reports.
 func (c *tcpConn) Write(message []byte) (int, error) {
-	select {
-	case <-c.done:
-		return 0, net.ErrClosed
-	default:
-	}
 	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return 0, net.ErrClosed
+	}
 	if len(c.pending)+len(message) > mostControl {
 		c.mu.Unlock()
 		c.listener.metrics.dropped(dropQueue)
@@ -340,6 +345,9 @@ func (*tcpConn) SetWriteDeadline(time.Time) error { return nil }
 func (c *tcpConn) Close() error {
 	c.closeOnce.Do(func() {
 		close(c.done)
+		c.mu.Lock()
+		c.closed, c.pending = true, nil
+		c.mu.Unlock()
 		c.listener.forget(c)
 		_ = c.Conn.Close() // the client sees it
 	})

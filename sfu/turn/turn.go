@@ -44,8 +44,8 @@ type Server struct {
 	logs    logging.LoggerFactory
 	relay   *relay
 	streams *streams
-	udp     net.PacketConn // nil where there is none, like the following
-	tcp     net.Listener
+	udp     []net.PacketConn // none where there is none; one for each address of this machine
+	tcp     net.Listener     // nil where there is none, like the following
 	tls     net.Listener
 }
 
@@ -79,13 +79,10 @@ func New(
 // listen binds what is configured.
 func (s *Server) listen() error {
 	if s.cfg.UDPAddress != "" {
-		socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(both(s.cfg.UDPAddress)))
-		if err != nil {
+		var err error
+		if s.udp, err = listenUDP(s.cfg.UDPAddress); err != nil {
 			return listenError("udp_address", s.cfg.UDPAddress, err)
 		}
-		_ = socket.SetReadBuffer(socketBuffer) // a smaller buffer works too
-		_ = socket.SetWriteBuffer(socketBuffer)
-		s.udp = socket
 	}
 	if s.cfg.TCPAddress != "" {
 		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(both(s.cfg.TCPAddress)))
@@ -119,6 +116,57 @@ func both(address string) netip.AddrPort {
 	return at
 }
 
+// listenUDP opens a socket. For every address of this machine there is one each: a socket of all would
+// answer from another address than it was asked at, where there are several. Networks that come later need a
+// restart.
+func listenUDP(address string) (sockets []net.PacketConn, err error) {
+	at, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	addresses := []netip.Addr{at.Addr()}
+	if at.Addr().IsUnspecified() {
+		addresses = hostAddresses()
+	}
+	port := at.Port()
+	var failed error
+	for _, a := range addresses {
+		socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
+		if err != nil {
+			failed = err
+			continue // an address may just be going
+		}
+		_ = socket.SetReadBuffer(socketBuffer) // a smaller buffer works too
+		_ = socket.SetWriteBuffer(socketBuffer)
+		sockets = append(sockets, socket)
+		if local, ok := socket.LocalAddr().(*net.UDPAddr); ok {
+			port = local.AddrPort().Port() // where any will do, all have the same
+		}
+	}
+	if len(sockets) > 0 && !errors.Is(failed, syscall.EADDRINUSE) {
+		return sockets, nil
+	}
+	for _, socket := range sockets {
+		_ = socket.Close() // nothing was sent
+	}
+	return nil, failed
+}
+
+// hostAddresses are this machine's own, but those that need a zone.
+func hostAddresses() []netip.Addr {
+	var addresses []netip.Addr
+	interfaces, err := net.InterfaceAddrs()
+	for _, i := range interfaces {
+		if prefix, err := netip.ParsePrefix(i.String()); err == nil && !prefix.Addr().IsLinkLocalUnicast() {
+			addresses = append(addresses, prefix.Addr())
+		}
+	}
+	if err != nil || len(addresses) == 0 {
+		return []netip.Addr{netip.IPv6Unspecified()}
+	}
+	return addresses
+}
+
 func listenError(key, address string, err error) error {
 	kind, say := parley.Invalid, "cannot be listened on"
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -143,10 +191,10 @@ func (s *Server) Run(ctx context.Context) error {
 			},
 		},
 	}
-	if s.udp != nil {
-		cfg.PacketConnConfigs = []turn.PacketConnConfig{
-			{PacketConn: s.udp, RelayAddressGenerator: s.relay, PermissionHandler: s.relay.permit},
-		}
+	for _, socket := range s.udp {
+		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, turn.PacketConnConfig{
+			PacketConn: socket, RelayAddressGenerator: s.relay, PermissionHandler: s.relay.permit,
+		})
 	}
 	for _, l := range []net.Listener{s.tcp, s.tls} {
 		if l != nil {
@@ -173,8 +221,8 @@ func (s *Server) Run(ctx context.Context) error {
 // Close gives the ports back; for a server that was not run.
 func (s *Server) Close() error {
 	var errs []error
-	if s.udp != nil {
-		errs = append(errs, s.udp.Close())
+	for _, socket := range s.udp {
+		errs = append(errs, socket.Close())
 	}
 	for _, l := range []net.Listener{s.tcp, s.tls} {
 		if l != nil {
@@ -212,8 +260,8 @@ func (s *Server) urls() []string {
 			urls = append(urls, scheme+":"+net.JoinHostPort(strings.Trim(s.host, "[]"), port)+"?transport="+transport)
 		}
 	}
-	if s.udp != nil {
-		add("turn", "udp", s.udp.LocalAddr())
+	if len(s.udp) > 0 {
+		add("turn", "udp", s.udp[0].LocalAddr())
 	}
 	if s.tcp != nil {
 		add("turn", "tcp", s.tcp.Addr())
