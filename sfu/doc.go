@@ -38,10 +38,10 @@
 //
 // # Locks
 //
-// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu; tcpListener.mu and
-// tcpConn.mu are held by nobody who takes another. The room's loop takes
-// any of the last four; nobody waits for the loop while holding one of them. Only publication.mu is
-// held over a system call, and is waited for by layers of the same publication only.
+// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu. The room's loop takes
+// any of the last four; nobody waits for the loop while holding one of them. tcpListener.mu and tcpConn.mu are
+// the innermost. Only publication.mu is held over a system call, and is waited for by layers of the same
+// publication only.
 //
 // # What it never does
 //
