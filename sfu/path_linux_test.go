@@ -17,7 +17,7 @@ func TestOurOwnPathIsTaken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			peer := connected(t, browse)
+			peer := connectedPeer(t, browse)
 			chosen := peer.path.Load()
 			if chosen == nil || !chosen.own {
 				t.Fatal("packets go the way of Pion")

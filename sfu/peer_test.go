@@ -21,12 +21,7 @@ func (deaf) SeatsChanged(parley.ParticipantID, []SeatState) {}
 func (deaf) PeerChanged(parley.ParticipantID, PeerState)    {}
 
 // connectedPeer joins a scripted browser and waits until media can flow.
-func connectedPeer(t *testing.T) *Peer {
-	t.Helper()
-	return connected(t, sfutest.New)
-}
-
-func connected(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest.Browser) *Peer {
+func connectedPeer(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest.Browser) *Peer {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.UDPAddress = "127.0.0.1:0"

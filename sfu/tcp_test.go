@@ -3,7 +3,6 @@ package sfu_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"regexp"
@@ -333,7 +332,7 @@ func (h *hall) counter(name, reason string) float64 {
 			}
 		}
 	}
-	h.t.Fatal(fmt.Sprintf("no metric %s %s", name, reason))
+	h.t.Fatalf("no metric %s %s", name, reason)
 	return 0
 }
 
