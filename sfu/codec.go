@@ -88,10 +88,11 @@ func formatKey(c codec) string { return c.mime + "/" + c.variant }
 
 // The header extensions the packet path reads or writes.
 const (
-	audioLevelURI  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"                               // RFC 6464
-	midURI         = "urn:ietf:params:rtp-hdrext:sdes:mid"                                       // RFC 8843
-	ridURI         = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"                             // RFC 8852
-	repairedRIDURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"                    // RFC 8852
+	audioLevelURI  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"            // RFC 6464
+	midURI         = "urn:ietf:params:rtp-hdrext:sdes:mid"                    // RFC 8843
+	ridURI         = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"          // RFC 8852
+	repairedRIDURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id" // RFC 8852
+	dependencyURI  = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 	transportURI   = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" // transport-cc
 )
 
@@ -132,6 +133,7 @@ func offeredCodecs() []offered {
 		{webrtc.RTPCodecCapability{
 			MimeType: webrtc.MimeTypeVP9, ClockRate: 90000, RTCPFeedback: video, SDPFmtpLine: "profile-id=0",
 		}, 98, 99},
+		{webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeAV1, ClockRate: 90000, RTCPFeedback: video}, 45, 46},
 	}
 }
 
@@ -162,7 +164,7 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 	}
 	extensions := map[webrtc.RTPCodecType][]string{
 		webrtc.RTPCodecTypeAudio: {midURI, audioLevelURI, transportURI},
-		webrtc.RTPCodecTypeVideo: {midURI, ridURI, repairedRIDURI, transportURI},
+		webrtc.RTPCodecTypeVideo: {midURI, ridURI, repairedRIDURI, transportURI, dependencyURI},
 	}
 	for kind, uris := range extensions {
 		for _, uri := range uris {

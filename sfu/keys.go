@@ -61,8 +61,7 @@ func (k *keyTap) serverHello(hello handshake.MessageServerHello) handshake.Messa
 	return &hello
 }
 
-// srtpKeys are what our own packets are sealed with. Each seat has contexts of its own made of them, so
-// that no two share a lock.
+// srtpKeys are the master key and salt of the packets we send.
 type srtpKeys struct {
 	profile   srtp.ProtectionProfile
 	key, salt []byte
@@ -104,9 +103,4 @@ func suiteHash(suite uint16) prf.HashFunc {
 		return func() hash.Hash { return sha512.New384() }
 	}
 	return sha256.New
-}
-
-// context makes a sealing context for the SSRCs of one seat.
-func (k srtpKeys) context() (*srtp.Context, error) {
-	return srtp.CreateContext(k.key, k.salt, k.profile)
 }

@@ -78,11 +78,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 // dropped counts one packet.
 func (m *metrics) dropped(why drop) { m.drops[why].Inc() }
 
-// forwarded counts one packet that was handed to so many seats.
-func (m *metrics) forwarded(seats int, kind parley.MediaKind) {
-	if kind == parley.Audio {
-		m.audio.Add(float64(seats))
-	} else {
-		m.video.Add(float64(seats))
+// forwarded counts packets that were handed to seats.
+func (m *metrics) forwarded(audio, video int) {
+	if audio > 0 {
+		m.audio.Add(float64(audio))
+	}
+	if video > 0 {
+		m.video.Add(float64(video))
 	}
 }

@@ -137,3 +137,23 @@ func checkSources(lines []line, sources map[string]parley.Source) error {
 	}
 	return nil
 }
+
+// plainLines takes the dependency descriptor from the media lines that have no use for it: where it is
+// agreed on, Chromium leaves the picture numbers out of VP8, by which other browsers get over a loss.
+func plainLines(offer string) string {
+	var kept strings.Builder
+	for len(offer) > 0 {
+		end := len(offer) // of the section that is next
+		if k := strings.Index(offer, "\nm="); k >= 0 {
+			end = k + 1
+		}
+		useful := strings.Contains(offer[:end], " AV1/")
+		for line := range strings.Lines(offer[:end]) {
+			if useful || !strings.HasPrefix(line, "a=extmap:") || !strings.Contains(line, dependencyURI) {
+				kept.WriteString(line)
+			}
+		}
+		offer = offer[end:]
+	}
+	return kept.String()
+}

@@ -19,11 +19,11 @@ func TestOurOwnPathIsTaken(t *testing.T) {
 			t.Parallel()
 			peer := connectedPeer(t, browse)
 			chosen := peer.path.Load()
-			if chosen == nil || !chosen.own {
+			if chosen == nil || chosen.sealer == nil {
 				t.Fatal("packets go the way of Pion")
 			}
-			if chosen.keys.profile != srtp.ProtectionProfileAeadAes128Gcm {
-				t.Errorf("sealed with profile %v", chosen.keys.profile)
+			if chosen.sealer.keys.profile != srtp.ProtectionProfileAeadAes128Gcm {
+				t.Errorf("sealed with profile %v", chosen.sealer.keys.profile)
 			}
 			if (peer.destination.Load().tcp != nil) != (name == "tcp") {
 				t.Error("packets are sent elsewhere")

@@ -15,10 +15,11 @@ import (
 // deaf is an observer that does not care.
 type deaf struct{}
 
-func (deaf) PublicationStarted(parley.Track)                {}
-func (deaf) PublicationEnded(parley.TrackID)                {}
-func (deaf) SeatsChanged(parley.ParticipantID, []SeatState) {}
-func (deaf) PeerChanged(parley.ParticipantID, PeerState)    {}
+func (deaf) PublicationStarted(parley.Track)                               {}
+func (deaf) PublicationEnded(parley.TrackID)                               {}
+func (deaf) SeatsChanged(parley.ParticipantID, []SeatState)                {}
+func (deaf) PeerChanged(parley.ParticipantID, PeerState)                   {}
+func (deaf) EncodingsWanted(parley.ParticipantID, parley.Source, []string) {}
 
 // connectedPeer joins a scripted browser and waits until media can flow.
 func connectedPeer(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest.Browser) *Peer {

@@ -24,6 +24,7 @@ type SFU struct {
 	certificate webrtc.Certificate
 	egress      *egress      // nil where packets go the way of Pion
 	tcp         *tcpListener // nil where there is none
+	outgoing    sync.Pool    // of *outgoing
 
 	loops sync.WaitGroup // one per room
 

@@ -123,7 +123,7 @@ func (e arrival) apply(r *room) {
 		return // somebody took over meanwhile, or it is being told that the meeting is over
 	}
 	if !e.continued {
-		a.muted = map[parley.Source]bool{}
+		a.muted, a.wanted = map[parley.Source]bool{}, map[parley.Source][]string{}
 	}
 	a.live, a.arrived, a.seatSeq = true, true, 0
 	e.joined.Roster = r.roster()
@@ -133,6 +133,9 @@ func (e arrival) apply(r *room) {
 	e.joined.Status = r.status
 	e.joined.NowMS = r.begun.Load().Clock(time.Now()).Milliseconds()
 	a.session.send(e.joined)
+	for source := range a.wanted {
+		a.sendEncodings(source) // it may have changed while the line was away
+	}
 	r.change(a.row.ID)
 }
 

@@ -122,10 +122,11 @@ func openSFU(t *testing.T) (*sfu.SFU, *sfu.Room) {
 // deaf is an observer that does not care.
 type deaf struct{}
 
-func (deaf) PublicationStarted(parley.Track)                    {}
-func (deaf) PublicationEnded(parley.TrackID)                    {}
-func (deaf) SeatsChanged(parley.ParticipantID, []sfu.SeatState) {}
-func (deaf) PeerChanged(parley.ParticipantID, sfu.PeerState)    {}
+func (deaf) PublicationStarted(parley.Track)                               {}
+func (deaf) PublicationEnded(parley.TrackID)                               {}
+func (deaf) SeatsChanged(parley.ParticipantID, []sfu.SeatState)            {}
+func (deaf) PeerChanged(parley.ParticipantID, sfu.PeerState)               {}
+func (deaf) EncodingsWanted(parley.ParticipantID, parley.Source, []string) {}
 
 // urlOf picks the URL of one transport.
 func urlOf(t *testing.T, a turn.Access, prefix, suffix string) string {

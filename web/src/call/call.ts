@@ -7,7 +7,7 @@ import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessag
 import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
 import { renewMS } from './servers';
-import type { CallOptions, CallState, Memory } from './state';
+import type { CallOptions, CallState, Memory, Seated } from './state';
 
 const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
 const mostLines = 500;
@@ -52,6 +52,7 @@ export class Call {
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
   #wishes: Wish[] = [];
+  #asked = new Map<string, SeatRequest>(); // of this line, by mid
   #early: RTCIceCandidate[] | null = null; // candidates that wait for join to be sent
   #ending = false; // the meeting is to end: said again on every line until it has, or until it is refused
   #closed = false;
@@ -171,10 +172,9 @@ export class Call {
     this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
-      const { servers } = this.#options;
-      if (over || servers.old) await servers.renew(); // another server process takes no old credentials
+      if (over || this.#options.servers.old) await this.#options.servers.renew(); // a server that restarted takes no old ones
       if (generation !== this.#generation || this.#closed) return;
-      this.#media.reach(servers.list);
+      this.#media.reach(this.#options.servers.list);
       const offer = await this.#media.offer(again);
       this.#line.send({
         type: 'join',
@@ -249,6 +249,9 @@ export class Call {
       case 'seats':
         this.#seated(m.seats);
         return;
+      case 'encodings':
+        this.#media.limit(m.source, m.rids).catch((error: unknown) => console.warn('encodings stay as they are', error));
+        return;
       case 'chat':
         this.#set({ chat: [...this.state.chat, m].slice(-mostLines) });
         return;
@@ -276,6 +279,7 @@ export class Call {
     clearTimeout(this.#watchdog);
     this.#offers = 0;
     this.#rosterSeq = 0;
+    this.#asked.clear();
     this.#joined = true;
     this.state = {
       ...this.state,
@@ -332,8 +336,10 @@ export class Call {
   }
 
   #seated(seats: Joined['seats']): void {
-    const now = new Map<string, { track: string; participant: string }>();
-    for (const s of seats) if (s.kind === 'video') now.set(s.mid, { track: s.track, participant: s.participant });
+    const now: Map<string, Seated> = new Map();
+    for (const s of seats) {
+      if (s.kind === 'video') now.set(s.mid, { track: s.track, participant: s.participant, paused: s.paused !== '' });
+    }
     this.#set({ seats: now });
   }
 
@@ -341,8 +347,10 @@ export class Call {
   #seat(): void {
     if (!this.#joined || this.#closed) return;
     const published = new Set(this.state.people.flatMap((p) => p.tracks.map((t) => t.track)));
-    const now = new Map([...this.state.seats].map(([mid, s]) => [mid, s.track]));
-    const requests: SeatRequest[] = planSeats([...now.keys()], now, this.#wishes.filter((w) => published.has(w.track)));
+    const now = this.state.seats;
+    const wishes = this.#wishes.filter((w) => published.has(w.track));
+    const requests: SeatRequest[] = planSeats([...now.keys()], now, wishes, this.#asked);
+    for (const request of requests) this.#asked.set(request.mid, request);
     if (requests.length > 0) this.#line?.send({ type: 'seats', seats: requests });
   }
 

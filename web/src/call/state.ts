@@ -10,13 +10,21 @@ export type Phase =
   | { at: 'refused'; say: string; kind: string }
   | { at: 'over'; reason: string; record: boolean };
 
+/** Who sits in a video seat; "" for nobody. */
+export interface Seated {
+  track: string;
+  participant: string;
+  /** Nothing is sent: this browser's connection does not take the smallest picture. */
+  paused: boolean;
+}
+
 export interface CallState {
   phase: Phase;
   you: string;
   role: Person['role'];
   meeting: Joined['meeting'] | null;
   people: readonly Person[]; // in order of joining
-  seats: ReadonlyMap<string, { track: string; participant: string }>; // video seats, by mid
+  seats: ReadonlyMap<string, Seated>; // video seats, by mid
   chat: readonly Chat[];
   captions: readonly Caption[];
   status: Status;
