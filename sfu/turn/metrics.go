@@ -11,10 +11,11 @@ type refusal string
 
 // The reasons.
 const (
-	refusedPeer   refusal = "peer"   // for or from somebody else than the media socket
-	refusedUser   refusal = "user"   // one person has too many allocations
-	refusedTotal  refusal = "total"  // all have
-	refusedStream refusal = "stream" // too many connections
+	refusedPeer        refusal = "peer"        // for or from somebody else than the media socket
+	refusedCredentials refusal = "credentials" // wrong, or at their end
+	refusedUser        refusal = "user"        // one person has too many allocations
+	refusedTotal       refusal = "total"       // all have
+	refusedStream      refusal = "stream"      // too many connections
 )
 
 // metrics are the counters of one server.
@@ -36,7 +37,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	refusals := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "parley_turn_refused_total", Help: "What was not relayed, by reason.",
 	}, []string{"reason"})
-	for _, why := range []refusal{refusedPeer, refusedUser, refusedTotal, refusedStream} {
+	for _, why := range []refusal{refusedPeer, refusedCredentials, refusedUser, refusedTotal, refusedStream} {
 		m.refusals[why] = refusals.WithLabelValues(string(why))
 	}
 	for _, c := range []prometheus.Collector{m.allocations, m.streams, refusals} {

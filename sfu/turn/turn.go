@@ -189,6 +189,11 @@ func (s *Server) Run(ctx context.Context) error {
 			OnAllocationCreated: func(remote, local net.Addr, _, _, _ string, _ net.Addr, _ int) {
 				s.streams.trust(remote, local)
 			},
+			OnAuth: func(_, _ net.Addr, _, _, _, _ string, good bool) {
+				if !good {
+					s.relay.metrics.refused(refusedCredentials)
+				}
+			},
 		},
 	}
 	for _, socket := range s.udp {
@@ -248,11 +253,11 @@ func (s *Server) Access(parts ...string) Access {
 	}
 	user := hex.EncodeToString(mac.Sum(nil)[:12])
 	username := strconv.FormatInt(time.Now().Add(s.cfg.Lifetime).Unix(), 10) + ":" + user
-	return Access{URLs: s.urls(), Username: username, Password: s.password(username)}
+	return Access{URLs: s.URLs(), Username: username, Password: s.password(username)}
 }
 
-// urls are where the server is reached (RFC 7065), the cheapest first.
-func (s *Server) urls() []string {
+// URLs are where the server is reached (RFC 7065), the cheapest first.
+func (s *Server) URLs() []string {
 	var urls []string
 	add := func(scheme, transport string, at net.Addr) {
 		_, port, err := net.SplitHostPort(at.String())
@@ -283,6 +288,11 @@ func (s *Server) password(username string) string {
 // that have ended make no allocation, but one that is there can still be refreshed: else a long call would
 // break off.
 func (s *Server) authenticate(request *turn.RequestAttributes) (user string, key []byte, ok bool) {
+	defer func() {
+		if !ok {
+			s.relay.metrics.refused(refusedCredentials)
+		}
+	}()
 	expiry, user, ok := parseUsername(request.Username)
 	if !ok || request.Realm != realm {
 		return "", nil, false

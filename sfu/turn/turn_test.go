@@ -249,7 +249,7 @@ func (e *echo) addresses() []netip.AddrPort {
 }
 
 // client logs in at a URL.
-func client(t *testing.T, url, username, password string) *pion.Client {
+func client(t *testing.T, url string, a turn.Access) *pion.Client {
 	t.Helper()
 	var conn net.PacketConn
 	var err error
@@ -268,9 +268,14 @@ func client(t *testing.T, url, username, password string) *pion.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return clientOver(t, conn, url, a)
+}
+
+func clientOver(t *testing.T, conn net.PacketConn, url string, a turn.Access) *pion.Client {
+	t.Helper()
 	c, err := pion.NewClient(&pion.ClientConfig{
 		STUNServerAddr: portOf(url), TURNServerAddr: portOf(url), Conn: conn,
-		Username: username, Password: password, Realm: "parley", LoggerFactory: logging.NewDefaultLoggerFactory(),
+		Username: a.Username, Password: a.Password, Realm: "parley", LoggerFactory: logging.NewDefaultLoggerFactory(),
 	})
 	if err == nil {
 		err = c.Listen()
@@ -284,7 +289,7 @@ func client(t *testing.T, url, username, password string) *pion.Client {
 
 func allocate(t *testing.T, url string, a turn.Access) (net.PacketConn, error) {
 	t.Helper()
-	relayed, err := client(t, url, a.Username, a.Password).Allocate()
+	relayed, err := client(t, url, a).Allocate()
 	if err == nil {
 		t.Cleanup(func() { _ = relayed.Close() })
 	}
@@ -370,6 +375,9 @@ func TestOnlyItsOwnCredentialsAreTaken(t *testing.T) {
 	if n := gauge(t, registry, "parley_turn_allocations"); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+	if n := gauge(t, registry, "parley_turn_refused_total"); n < 7 {
+		t.Errorf("%v refusals are counted", n)
+	}
 }
 
 func TestAllocationsAreBounded(t *testing.T) {
@@ -399,6 +407,75 @@ func TestAllocationsAreBounded(t *testing.T) {
 	if third, _ := count("p"); third != 2 {
 		t.Errorf("%d after that, want 2", third)
 	}
+}
+
+// TestAStreamThatStopsReadingDelaysNobody: its own allocation waits for it, the others do not.
+func TestAStreamThatStopsReadingDelaysNobody(t *testing.T) {
+	t.Parallel()
+	media := newEcho(t)
+	server, _ := start(t, all(t), media.addresses)
+	access := server.Access("m", "p")
+	url := urlOf(t, access, "turn:", "tcp")
+	raw, err := net.Dial("tcp", portOf(url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.(*net.TCPConn).SetReadBuffer(16 << 10)
+	plug := make(chan struct{})
+	c := clientOver(t, pion.NewSTUNConn(&plugged{raw, plug, make(chan struct{})}), url, access)
+	stuck, err := c.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stuck.Close() })
+	ann, err := allocate(t, url, access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 1500)
+	exchange := func(c net.PacketConn, text string) {
+		t.Helper()
+		if _, err := c.WriteTo([]byte(text), media.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		if n, _, err := c.ReadFrom(buffer); err != nil || string(buffer[:n]) != text {
+			t.Fatalf("%q, %v; want %q", buffer[:n], err, text)
+		}
+	}
+	exchange(stuck, "good morning")
+	exchange(ann, "good morning")
+	close(plug)
+	to, packet := stuck.LocalAddr(), make([]byte, 1200)
+	for range 10_000 { // 12 MB: more than the kernel holds for it
+		if _, err := media.WriteTo(packet, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		exchange(ann, "are you still there")
+	}
+}
+
+// plugged is a connection that is read no more once the plug is in.
+type plugged struct {
+	net.Conn
+
+	plug, closed chan struct{}
+}
+
+func (p *plugged) Read(b []byte) (int, error) {
+	select {
+	case <-p.plug:
+		<-p.closed
+	default:
+	}
+	return p.Conn.Read(b) //nolint:wrapcheck // a test
+}
+
+func (p *plugged) Close() error {
+	close(p.closed)
+	return p.Conn.Close() //nolint:wrapcheck // a test
 }
 
 // TestHostileStreamsEnd sends what Pion would read for ever, or never finish.

@@ -3,15 +3,25 @@ package turn
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // source is a connection that only has something to say.
@@ -86,7 +96,14 @@ func TestFramesAreGivenWhole(t *testing.T) {
 // TestCredentialsEndForNewAllocationsOnly: what is there goes on being refreshed, for a day.
 func TestCredentialsEndForNewAllocationsOnly(t *testing.T) {
 	t.Parallel()
-	s := &Server{cfg: DefaultConfig(), secret: []byte("a secret of this test")}
+	counters, err := newMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{
+		cfg: DefaultConfig(), secret: []byte("a secret of this test"),
+		relay: newRelay(DefaultConfig(), func() []netip.AddrPort { return nil }, counters),
+	}
 	for name, c := range map[string]struct {
 		expired time.Duration // ago
 		method  stun.Method
@@ -109,5 +126,70 @@ func TestCredentialsEndForNewAllocationsOnly(t *testing.T) {
 		Username: strconv.FormatInt(time.Now().Add(time.Minute).Unix(), 10) + ":somebody", Realm: "other", Method: stun.MethodAllocate,
 	}); ok {
 		t.Error("another realm is good enough")
+	}
+}
+
+// TestARenewedCertificateIsRead replaces the files under a server.
+func TestARenewedCertificateIsRead(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	cfg := Config{Certificate: filepath.Join(directory, "cert.pem"), Key: filepath.Join(directory, "key.pem")}
+	write := func(number int64) {
+		t.Helper()
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(number)}
+		signed, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, block := range map[string]*pem.Block{
+			cfg.Certificate: {Type: "CERTIFICATE", Bytes: signed}, cfg.Key: {Type: "PRIVATE KEY", Bytes: encoded},
+		} {
+			if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at := time.Now().Add(time.Duration(number) * time.Hour) // files of one instant look the same
+		if err := os.Chtimes(cfg.Certificate, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1)
+	c, err := loadCertificate(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := func() int64 {
+		t.Helper()
+		c.looked = time.Time{} // a minute passes
+		pair, err := c.get(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(pair.Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leaf.SerialNumber.Int64()
+	}
+	if n := serial(); n != 1 {
+		t.Errorf("certificate %d, want 1", n)
+	}
+	write(2)
+	if n := serial(); n != 2 {
+		t.Errorf("certificate %d, want the renewed one", n)
+	}
+	if err := os.WriteFile(cfg.Certificate, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := serial(); n != 2 {
+		t.Errorf("certificate %d while the next is written, want 2", n)
 	}
 }
