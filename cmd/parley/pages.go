@@ -26,8 +26,9 @@ func (s *server) publicHandler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(deps))
-	mux.Handle("/whip/", s.rooms.WHIP())
-	mux.Handle("/whep/", s.rooms.WHIP())
+	programs := s.withICEServers(s.rooms.WHIP())
+	mux.Handle("/whip/", programs)
+	mux.Handle("/whep/", programs)
 	mux.Handle("/", pages(web.Files()))
 	return mux
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"github.com/google/uuid"
@@ -39,4 +40,37 @@ func (s *server) iceServers(meeting parley.MeetingID, who parley.Identity) []api
 	}
 	access := s.turn.Access(string(meeting), string(who))
 	return []api.ICEServer{{URLs: access.URLs, Username: access.Username, Credential: access.Password}}
+}
+
+// withICEServers tells encoders and players how else they reach the server, once they have been let in
+// (RFC 9725 §4.6).
+func (s *server) withICEServers(programs http.Handler) http.Handler {
+	if s.turn == nil {
+		return programs
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		programs.ServeHTTP(&linking{ResponseWriter: w, links: func() []api.ICEServer {
+			return s.iceServers(parley.MeetingID(r.URL.Path), "")
+		}}, r)
+	})
+}
+
+// linking adds Link fields to the answer that something was created.
+type linking struct {
+	http.ResponseWriter // never nil
+
+	links func() []api.ICEServer
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (l *linking) WriteHeader(status int) {
+	if status == http.StatusCreated {
+		for _, server := range l.links() {
+			for _, at := range server.URLs {
+				l.Header().Add("Link", fmt.Sprintf(`<%s>; rel="ice-server"; username=%q; credential=%q; credential-type="password"`,
+					at, server.Username, server.Credential))
+			}
+		}
+	}
+	l.ResponseWriter.WriteHeader(status)
 }
