@@ -159,8 +159,7 @@ export class Call {
     const generation = ++this.#generation;
     this.#joined = false;
     const { pc } = this.#media;
-    const over = again && (pc.connectionState === 'failed' || pc.connectionState === 'closed');
-    if (over) this.#renew();
+    if (again && (pc.connectionState === 'failed' || pc.connectionState === 'closed')) this.#renew();
     this.#line = new Line(this.#options.meeting, {
       message: (m) => {
         if (generation === this.#generation) this.#receive(m);
@@ -172,7 +171,7 @@ export class Call {
     this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
-      if (over || this.#options.servers.old) await this.#options.servers.renew(); // a server that restarted takes no old ones
+      if (this.#options.servers.old) await this.#options.servers.renew();
       if (generation !== this.#generation || this.#closed) return;
       this.#media.reach(this.#options.servers.list);
       const offer = await this.#media.offer(again);
@@ -205,6 +204,7 @@ export class Call {
   #renew(): void {
     this.#media.close();
     this.#media = new Media();
+    this.#options.servers.expire(); // the server may be another process by now
     this.#watch();
     for (const [source, track] of this.#sending) void this.#media.send(source, track);
   }

@@ -41,3 +41,15 @@ test('what is known stays when nobody answers', async () => {
   await vi.advanceTimersByTimeAsync(0);
   expect(slow.list).toBe(two);
 });
+
+test('what was expired stays old until there is an answer', async () => {
+  let up = false;
+  const servers = new Servers(one, () => (up ? Promise.resolve(two) : Promise.reject(new Error('down'))));
+  servers.expire();
+  await servers.renew();
+  expect(servers.old).toBe(true);
+  up = true;
+  await servers.renew();
+  expect(servers.old).toBe(false);
+  expect(servers.list).toBe(two);
+});

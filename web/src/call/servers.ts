@@ -21,6 +21,11 @@ export class Servers {
     return this.list.length > 0 && performance.now() - this.#asked > renewMS;
   }
 
+  /** Takes them for old from now on, until they were asked for: another server process takes no earlier credentials. */
+  expire(): void {
+    this.#asked = -Infinity;
+  }
+
   /** Asks again. Where that fails or takes long, what is known stays, and what comes late counts later. */
   async renew(): Promise<void> {
     if (this.list.length === 0) return;
