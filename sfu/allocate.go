@@ -135,7 +135,7 @@ func (p *Peer) allot(now time.Time) {
 		p.room.tellPaused(p)
 	}
 	if wants > 0 && !math.IsInf(budget, 1) {
-		p.test(max(spends+wants*(1+2*spare), 1.2*budget))
+		p.test(max(spends+wants*(1+2*spare), 2*budget), now)
 	}
 }
 

@@ -88,7 +88,7 @@ func (b *bandwidth) control(state usage, now time.Time) {
 
 func (b *bandwidth) reduce(to float64, now time.Time) {
 	b.estimate, b.reduced = max(leastEstimate, to), now
-	b.probe.failed(now)
+	b.probe.rest(now)
 	b.losses = lossWindow{}
 	b.trend.over = 0
 }

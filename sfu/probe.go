@@ -1,6 +1,9 @@
 package sfu
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // probe is one short burst that shows whether the way takes more than is sent (padding over RTX).
 type probe struct {
@@ -19,13 +22,21 @@ type probe struct {
 }
 
 const (
-	// probeLength is how long a burst lasts, and probeSteps in how many steps it goes out.
+	// probeLength is how long a burst lasts, unless it would have fewer than leastProbe packets, and
+	// probeSteps in how many steps it goes out.
 	probeLength = 20 * time.Millisecond
-	probeSteps  = 4
+	leastProbe  = 12
+	probeSteps  = 6
+	// paddingBits is what one packet of padding costs on the way, headers included.
+	paddingBits = 8 * (255 + 40)
+	// openEnd is how many numbers a burst that still goes out may have: more than it will.
+	openEnd = 1 << 14
 	// probeWait is how long its feedback is waited for.
 	probeWait = time.Second
 	// The pause between probes doubles with each that shows nothing.
-	shortestPause, longestPause = time.Second, 16 * time.Second
+	shortestPause, longestPause = time.Second, 8 * time.Second
+	// restPause follows a reduction: a queue has to empty first.
+	restPause = 2 * time.Second
 	// probeTrust is how much of what a probe shows is believed.
 	probeTrust = 0.95
 )
@@ -72,43 +83,48 @@ func (p *probe) result(now time.Time) (rate float64, done bool) {
 	return min(rate, p.target) * probeTrust, true
 }
 
+// rest puts the next one off: the way is full.
+func (p *probe) rest(now time.Time) {
+	p.open = false
+	if next := now.Add(restPause); next.After(p.next) {
+		p.next = next
+	}
+}
+
 // failed makes the pause before the next one longer.
 func (p *probe) failed(now time.Time) {
 	p.pause = min(longestPause, max(shortestPause, 2*p.pause))
 	p.next = now.Add(p.pause)
 }
 
-// test sends a probe at target bit/s to the browser, for so long as the seats of it can; it blocks for
-// probeLength.
-func (p *Peer) test(target float64) {
-	now := time.Now()
-	p.bandwidth.mu.Lock()
-	due := p.bandwidth.probe.due(now)
-	p.bandwidth.mu.Unlock()
-	if !due {
+// test sends a probe at target bit/s to the browser, over a seat that can; it does not wait for it.
+func (p *Peer) test(target float64, now time.Time) {
+	seats := *p.seats.Load()
+	carrier := slices.IndexFunc(seats, (*seat).canPad)
+	if carrier < 0 {
 		return
 	}
-	var carrier *seat
-	for _, s := range *p.seats.Load() {
-		if s.canPad() {
-			carrier = s
-			break
-		}
-	}
-	if carrier == nil {
-		return
-	}
-	const packetBits = 8 * (255 + 40)
-	each := max(1, int(target*probeLength.Seconds()/packetBits/probeSteps))
+	packets := max(leastProbe, int(target*probeLength.Seconds()/paddingBits))
 	from := p.sent.newest() + 1
 	p.bandwidth.mu.Lock()
-	p.bandwidth.probe.start(from, from+uint16(probeSteps*each), target, now)
+	due := p.bandwidth.probe.due(now)
+	if due {
+		p.bandwidth.probe.start(from, from+openEnd, target, now)
+	}
 	p.bandwidth.mu.Unlock()
-	for range probeSteps {
+	if due {
+		p.spawn(func() { p.burst(seats[carrier], packets, target) })
+	}
+}
+
+// burst sends so many packets of padding at target bit/s.
+func (p *Peer) burst(s *seat, packets int, target float64) {
+	pause := time.Duration(float64(packets) * paddingBits / target / probeSteps * float64(time.Second))
+	for step := range probeSteps {
 		out := p.room.sfu.lend(time.Now())
-		carrier.pad(each, out)
+		s.pad(packets*(step+1)/probeSteps-packets*step/probeSteps, out)
 		p.room.sfu.giveBack(out)
-		time.Sleep(probeLength / probeSteps)
+		time.Sleep(pause)
 	}
 	p.bandwidth.mu.Lock()
 	p.bandwidth.probe.to = p.sent.newest() // with what else went out meanwhile

@@ -85,7 +85,7 @@ func (s *seat) pad(packets int, out *outgoing) (bytes int) {
 // mayPad reports whether padding can be sent over RTX; mu is held.
 func (s *seat) mayPad() bool {
 	chosen := s.peer.path.Load()
-	return s.writer != nil && s.rtxSSRC != 0 && s.format.rtx != 0 && s.current != nil &&
+	return s.writer != nil && s.rtxSSRC != 0 && s.format.rtx != 0 && s.source != nil &&
 		s.ids.transport != 0 && chosen != nil && chosen.sealer != nil
 }
 

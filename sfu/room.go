@@ -112,18 +112,19 @@ func (r *Room) loop() {
 			request()
 		case now := <-tick:
 			r.giveVoices(now)
+			r.tellSeats()
 		case <-r.stop:
 			return
 		}
-		r.tellSeats()
 	}
 }
 
-// do carries out f in the loop and waits for it; false when the room is closed.
+// do carries out f in the loop, tells whose seats it changed, and waits for that; false when the room is
+// closed.
 func (r *Room) do(f func()) bool {
 	done := make(chan struct{})
 	select {
-	case r.requests <- func() { defer close(done); f() }:
+	case r.requests <- func() { defer close(done); f(); r.tellSeats() }:
 		<-done
 		return true
 	case <-r.stopped:

@@ -47,9 +47,10 @@ func (pub *publication) reading(l *layer, now time.Time) *reading {
 	return r
 }
 
-// rungs are the ways to show one encoding: its lowest spatial layer at each frame rate, since that is
-// what is left when bandwidth is short, and the larger ones whole.
+// rungs are the ways to show one encoding: each of its spatial layers, and of what is left when bandwidth
+// is short, the lowest of the smallest encoding, each frame rate.
 func (r *reading) rungs(l *layer, full size, now time.Time) []rung {
+	smallest := l.rank >= len(l.pub.rids)-1
 	highest, delivers := r.highest(), l.meter.delivers(now)
 	of := l.meter.pictureSize()
 	if of.height == 0 {
@@ -65,7 +66,7 @@ func (r *reading) rungs(l *layer, full size, now time.Time) []rung {
 		}
 		for temporal := range highest.temporal + 1 {
 			sum += r.rates[spatial][temporal]
-			if spatial > 0 && temporal < highest.temporal {
+			if (spatial > 0 || !smallest) && temporal < highest.temporal {
 				continue
 			}
 			next := rung{

@@ -12,7 +12,8 @@ import (
 // event is a request to the loop of a room, which alone calls apply.
 type event interface{ apply(r *room) }
 
-// admission asks for a place. The reply is never waited for by the loop.
+// admission asks for a place. The reply is never waited for by the loop, and may not come before the room
+// has closed.
 type admission struct {
 	session *session
 	who     applicant
@@ -28,6 +29,9 @@ type admitted struct {
 }
 
 func (e admission) apply(r *room) {
+	if r.over != nil && !r.over.final() {
+		return // the room closes, not the meeting: who asks looks again when it has
+	}
 	place := r.admit(e.session, e.who)
 	if place.err == nil {
 		r.sessions++
@@ -118,6 +122,7 @@ type arrival struct {
 }
 
 func (e arrival) apply(r *room) {
+	r.takeNews() // its seats may be among them
 	a := r.holder(e.session)
 	if a == nil || r.over != nil {
 		return // somebody took over meanwhile, or it is being told that the meeting is over
