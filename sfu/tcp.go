@@ -25,7 +25,7 @@ const (
 	acceptAgain = 50 * time.Millisecond
 	// A browser opens one connection for each of its networks and each of our addresses, and many
 	// browsers may share one address.
-	mostConnections, mostPerHost = 4096, 256
+	mostConnections, mostPerHost = 4096, 512
 )
 
 // listenBoth binds the UDP socket and, where it is wanted, the TCP port of the same number. Where any

@@ -303,7 +303,7 @@ func TestWhatComesToTheTCPPortIsBounded(t *testing.T) {
 	ann, ben := h.enter(sfutest.NewTCP(t, talker()), "ann", 1, nil), h.join("ben", 2, talker())
 	h.speak("nobody else notices", func() bool { return heard(ann, 2) > 20 && heard(ben, 1) > 20 }, 30, ann, ben)
 	var idle []net.Conn
-	for range 300 {
+	for range 560 {
 		idle = append(idle, dial())
 	}
 	h.wait("too many are refused", func() bool { return h.counter("parley_sfu_tcp_refused_total", "") > 20 })
