@@ -17,6 +17,7 @@
 //	path.go         writes it (header.go) and seals it (seal.go) with the keys of the subscriber's handshake
 //	                (keys.go), or gives it to Pion
 //	egress_linux.go sends what all subscribers get in few system calls
+//	tcp.go          queues it, where the subscriber came by TCP
 //
 // and what comes back:
 //
@@ -32,7 +33,7 @@
 //
 // Around it: sfu.go holds the socket and the rooms; room.go is who sits where; peer.go is one
 // connection and its offers (offer.go); seat.go and publication.go are what they hold; engine.go and
-// codec.go are Pion's settings.
+// codec.go are Pion's settings; tcp.go is the port for those who cannot use UDP.
 //
 // # Goroutines
 //
@@ -40,14 +41,14 @@
 // published and who sits in which seat. Everything else belongs to a Peer, which waits for it in
 // Close: one read loop and one RTCP reader per layer, one RTCP reader per seat, one feedback loop,
 // and Pion's callbacks. A packet goes from the read loop of its layer to all sockets without
-// changing goroutine.
+// changing goroutine; only a TCP connection has a writer of its own, so that nobody waits for it.
 //
 // # Locks
 //
 // In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, layer.mu, joined.mu, seat.mu, ring.mu. The
 // room's loop takes none of layer.mu and joined.mu; nobody waits for the loop while holding any of them.
 // Only layer.mu is held over a system call, and is waited for by the timer of the same layer, and by who
-// joins. bandwidth.mu stands alone.
+// joins. bandwidth.mu stands alone; tcpListener.mu and tcpConn.mu are the innermost.
 //
 // # What it never does
 //

@@ -56,6 +56,7 @@ type destination struct {
 	addr netip.AddrPort
 	name [unix.SizeofSockaddrInet6]byte
 	size uint32
+	tcp  *tcpConn // instead, or nil
 }
 
 func (e *egress) destination(to netip.AddrPort) *destination {
@@ -133,6 +134,10 @@ func (b *batch) room(most int) []byte {
 // add takes a packet that lies where room said.
 func (b *batch) add(to *destination, size int) {
 	start := b.used
+	if to.tcp != nil {
+		to.tcp.send(b.arena[start : start+size])
+		return
+	}
 	b.used += size
 	if b.count > 0 && !b.egress.whole.Load() {
 		last := &b.messages[b.count-1]

@@ -38,6 +38,7 @@ type engine struct {
 	settings    webrtc.SettingEngine
 	mux         ice.UDPMux
 	ingress     *ingress
+	tcp         ice.TCPMux // nil where there is none
 	certificate webrtc.Certificate
 }
 
@@ -79,8 +80,8 @@ func newCertificate() (webrtc.Certificate, error) {
 	return *certificate, nil
 }
 
-// newEngine starts reading from the socket, which it owns from here on.
-func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
+// newEngine starts reading from the sockets, which it owns from here on. tcp may be nil.
+func newEngine(cfg Config, socket *net.UDPConn, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
 	logs := pionLog{log.Named("pion")}
 	media, err := newMediaEngine()
 	if err != nil {
@@ -110,11 +111,33 @@ func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, 
 			return nil, fmt.Errorf("public_addresses: %w", err)
 		}
 	}
-	return &engine{
+	made := &engine{
 		media: media, settings: settings,
 		mux: mux, ingress: reader,
 		certificate: certificate,
-	}, nil
+	}
+	if tcp != nil {
+		made.listenTCP(newTCPMux(tcp, reader, logs))
+	}
+	return made, nil
+}
+
+// listenTCP gives every answer passive TCP candidates as well; browsers prefer those of UDP.
+func (e *engine) listenTCP(mux ice.TCPMux) {
+	e.tcp = mux
+	e.settings.SetICETCPMux(mux)
+	e.settings.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+}
+
+// close closes the sockets and returns when nothing reads from them any more.
+func (e *engine) close() error {
+	err := e.mux.Close()
+	if e.tcp != nil {
+		err = errors.Join(err, e.tcp.Close())
+	}
+	return err
 }
 
 // newPeerConnection makes the server's end of one browser's connection. keys listens to its handshake.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // ingress is the media socket as Pion's mux reads it: what Pion need not see is taken out before. That is
@@ -16,13 +17,20 @@ type ingress struct {
 
 	reader datagrams
 
-	senders atomic.Pointer[map[netip.AddrPort]*sender] // by where their packets come from; copied on write
-	mu      sync.Mutex                                 // makes writers of senders take turns
+	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
+	mu      sync.Mutex                         // makes writers of senders take turns
+}
+
+// origin is where packets come from.
+type origin struct {
+	netip.AddrPort
+
+	tcp bool
 }
 
 func newIngress(socket *net.UDPConn) *ingress {
 	g := &ingress{UDPConn: socket}
-	g.senders.Store(&map[netip.AddrPort]*sender{})
+	g.senders.Store(&map[origin]*sender{})
 	g.reader.open(socket)
 	return g
 }
@@ -35,11 +43,16 @@ func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		if err != nil {
 			return 0, netip.AddrPort{}, err
 		}
-		s := (*g.senders.Load())[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]
-		if s == nil || !s.take(datagram, at) {
+		if !g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), false}, at) {
 			return copy(b, datagram), from, nil
 		}
 	}
+}
+
+// take forwards a packet, or leaves it to Pion.
+func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
+	s := (*g.senders.Load())[from]
+	return s != nil && s.take(packet, at)
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
@@ -54,12 +67,12 @@ func (g *ingress) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // follow takes the packets that come from there for those of s, and no others.
-func (g *ingress) follow(s *sender, from netip.AddrPort) {
+func (g *ingress) follow(s *sender, from origin) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	senders := maps.Clone(*g.senders.Load())
-	maps.DeleteFunc(senders, func(_ netip.AddrPort, other *sender) bool { return other == s })
-	senders[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())] = s
+	maps.DeleteFunc(senders, func(_ origin, other *sender) bool { return other == s })
+	senders[from] = s
 	g.senders.Store(&senders)
 }
 
@@ -68,6 +81,6 @@ func (g *ingress) forget(s *sender) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	senders := maps.Clone(*g.senders.Load())
-	maps.DeleteFunc(senders, func(_ netip.AddrPort, other *sender) bool { return other == s })
+	maps.DeleteFunc(senders, func(_ origin, other *sender) bool { return other == s })
 	g.senders.Store(&senders)
 }

@@ -19,11 +19,14 @@ const (
 	dropRefused   drop = "refused"   // its sender may not publish, or has left
 	dropWrite     drop = "write"     // the subscriber's connection refused it
 	dropForged    drop = "forged"    // not sealed with its sender's key
+	dropQueue     drop = "queue"     // the subscriber's TCP connection takes less than it is sent
 )
 
 // metrics are the counters of one SFU.
 type metrics struct {
 	rooms, peers, publications prometheus.Gauge
+	tcpConnections             prometheus.Gauge
+	tcpRefused                 prometheus.Counter
 	keyframeRequests, resent   prometheus.Counter
 	drops                      map[drop]prometheus.Counter
 	audio, video               prometheus.Counter
@@ -59,13 +62,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		rooms:            gauge("rooms", "Meetings with a room open."),
 		peers:            gauge("peers", "Peer connections."),
 		publications:     gauge("publications", "Tracks being received."),
+		tcpConnections:   gauge("tcp_connections", "TCP connections of browsers that may not use UDP."),
+		tcpRefused:       counter("tcp_refused_total", "TCP connections refused: there were too many."),
 		keyframeRequests: counter("keyframe_requests_total", "Keyframes asked of publishers."),
 		resent:           counter("resent_packets_total", "Packets sent again on a NACK."),
 		drops:            map[drop]prometheus.Counter{},
 		audio:            forwards.WithLabelValues(string(parley.Audio)),
 		video:            forwards.WithLabelValues(string(parley.Video)),
 	}
-	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropForged} {
+	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropForged, dropQueue} {
 		m.drops[why] = drops.WithLabelValues(string(why))
 	}
 	return m, failed

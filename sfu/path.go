@@ -27,12 +27,15 @@ func (p *Peer) openPath() {
 	chosen := &path{}
 	transport := p.iceTransport()
 	if e := p.room.sfu.egress; e != nil && transport != nil {
-		transport.OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) { p.follow(pair) })
-		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil && p.follow(pair) {
+		transport.OnSelectedCandidatePairChange(p.follow)
+		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil {
+			p.destination.CompareAndSwap(nil, p.room.sfu.lead(pair)) // a change may have come before
+		}
+		if to := p.destination.Load(); to != nil {
 			if ours, theirs, err := p.keys.take(); err == nil {
 				chosen.sealer, _ = newSealer(ours)     // without one, Pion seals
 				p.sender.opener, _ = newOpener(theirs) // without one, Pion opens
-				p.room.sfu.engine.ingress.follow(p.sender, p.destination.Load().addr)
+				p.room.sfu.engine.ingress.follow(p.sender, to.origin())
 			}
 		}
 	}
@@ -54,21 +57,44 @@ func (p *Peer) iceTransport() *webrtc.ICETransport {
 	return nil
 }
 
-// follow notes where the browser is now; false when it is not to be reached by UDP.
-func (p *Peer) follow(pair *webrtc.ICECandidatePair) bool {
-	address, err := netip.ParseAddr(pair.Remote.Address)
-	if err != nil || pair.Remote.Protocol != webrtc.ICEProtocolUDP {
-		return false
-	}
-	to := p.room.sfu.egress.destination(netip.AddrPortFrom(address, pair.Remote.Port))
+// follow notes where the browser is now; where that is not known, packets go on to where it was.
+func (p *Peer) follow(pair *webrtc.ICECandidatePair) {
+	to := p.room.sfu.lead(pair)
 	if to == nil {
-		return false
+		return
 	}
 	p.destination.Store(to)
 	if chosen := p.path.Load(); chosen != nil && chosen.sealer != nil {
-		p.room.sfu.engine.ingress.follow(p.sender, to.addr)
+		p.room.sfu.engine.ingress.follow(p.sender, to.origin())
 	}
-	return true
+}
+
+// lead finds the way to the remote end of a pair, or nil.
+func (s *SFU) lead(pair *webrtc.ICECandidatePair) *destination {
+	address, err := netip.ParseAddr(pair.Remote.Address)
+	if err != nil {
+		return nil
+	}
+	remote := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
+	if pair.Remote.Protocol == webrtc.ICEProtocolUDP {
+		return s.egress.destination(netip.AddrPortFrom(address, pair.Remote.Port))
+	}
+	local, err := netip.ParseAddr(pair.Local.Address)
+	if err != nil || s.tcp == nil {
+		return nil
+	}
+	if c := s.tcp.find(local.Unmap(), remote); c != nil {
+		return &destination{tcp: c}
+	}
+	return nil
+}
+
+// origin is where packets of the browser come from that is sent to there.
+func (d *destination) origin() origin {
+	if d.tcp != nil {
+		return origin{d.tcp.remote, true}
+	}
+	return origin{netip.AddrPortFrom(d.addr.Addr().Unmap(), d.addr.Port()), false}
 }
 
 // outgoing is what a layer lends to its seats, one after another: they gather packets in it.

@@ -25,6 +25,9 @@ type sender struct {
 	transportID, midID, repairedID atomic.Uint32
 
 	arrivals arrivals
+
+	// taking makes those take turns who bring packets: the socket's reader, and readers of TCP connections.
+	taking sync.Mutex
 }
 
 // stream is one SSRC of a sender: a layer, or its retransmissions.
@@ -33,7 +36,7 @@ type stream struct {
 	layer   *layer
 	resends bool // RFC 4588
 
-	// owned by the socket's reader
+	// guarded by taking
 	counter counter // of packets that were opened
 	proven  bool    // one was
 	failed  int     // how many were not, before
@@ -75,6 +78,8 @@ func (s *sender) take(b []byte, at time.Time) bool {
 			s.arrivals.add(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(number), at)
 		}
 	}
+	s.taking.Lock()
+	defer s.taking.Unlock()
 	from := s.stream(b[:head])
 	if from == nil {
 		return false
@@ -158,7 +163,7 @@ func (s *sender) add(added *stream) *stream {
 type opener struct {
 	aead  cipher.AEAD
 	salt  [12]byte
-	nonce [12]byte // scratch
+	nonce [12]byte // scratch; guarded by taking
 }
 
 // open opens the packet b of a stream in place and returns it without its tag; head is the size of its

@@ -22,8 +22,9 @@ type SFU struct {
 	metrics     *metrics
 	socket      *net.UDPConn
 	certificate webrtc.Certificate
-	egress      *egress   // nil where packets go the way of Pion
-	outgoing    sync.Pool // of *outgoing
+	egress      *egress      // nil where packets go the way of Pion
+	tcp         *tcpListener // nil where there is none
+	outgoing    sync.Pool    // of *outgoing
 
 	loops sync.WaitGroup // one per room
 
@@ -33,7 +34,7 @@ type SFU struct {
 	rooms  map[parley.MeetingID]*Room
 }
 
-// New binds the socket and starts nothing. A port in use is a Conflict that names the address.
+// New binds the sockets and starts nothing. A port in use is a Conflict that names the address.
 func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
@@ -46,7 +47,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, err := listen(cfg)
+	socket, tcp, err := listenBoth(cfg, counters)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +58,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 		socket:      socket,
 		certificate: certificate,
 		egress:      newEgress(socket),
+		tcp:         tcp,
 		rooms:       map[parley.MeetingID]*Room{},
 	}, nil
 }
@@ -85,7 +87,7 @@ func (s *SFU) Run(ctx context.Context) error {
 	}
 	closing.Wait()
 	s.loops.Wait()
-	if err := s.engine.mux.Close(); err != nil {
+	if err := s.engine.close(); err != nil {
 		return fmt.Errorf("close media socket: %w", err)
 	}
 	return nil
@@ -105,7 +107,7 @@ func (s *SFU) startLocked() error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := newEngine(s.cfg, s.socket, s.certificate, s.log)
+	engine, err := newEngine(s.cfg, s.socket, s.tcp, s.certificate, s.log)
 	if err != nil {
 		return err
 	}

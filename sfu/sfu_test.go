@@ -117,20 +117,23 @@ type hall struct {
 	sfu  *sfu.SFU
 	room *sfu.Room
 	*watcher
+
+	registry *prometheus.Registry
 }
 
 func openHall(t *testing.T) *hall {
 	t.Helper()
 	cfg := sfu.DefaultConfig()
 	cfg.UDPAddress = "127.0.0.1:0"
-	s, err := sfu.New(cfg, zap.NewNop(), prometheus.NewRegistry())
+	registry := prometheus.NewRegistry()
+	s, err := sfu.New(cfg, zap.NewNop(), registry)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	h := &hall{t: t, sfu: s, watcher: &watcher{
+	h := &hall{t: t, sfu: s, registry: registry, watcher: &watcher{
 		seats: map[parley.ParticipantID][]sfu.SeatState{}, states: map[parley.ParticipantID][]sfu.PeerState{},
 		wanted: map[parley.ParticipantID][]string{},
 	}}

@@ -68,6 +68,30 @@ type Browser struct {
 // New makes a browser on the loopback interface; it is closed when the test ends.
 func New(t testing.TB, lines Lines) *Browser {
 	t.Helper()
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeUDP4)
+}
+
+// NewTCP makes a browser whose network lets no UDP pass.
+func NewTCP(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeTCP4)
+}
+
+// NewBoth makes a browser that tries UDP and TCP.
+func NewBoth(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4)
+}
+
+// NewRelayed makes a browser that reaches the server by this TURN server only.
+func NewRelayed(t testing.TB, lines Lines, server webrtc.ICEServer) *Browser {
+	t.Helper()
+	cfg := webrtc.Configuration{ICEServers: []webrtc.ICEServer{server}, ICETransportPolicy: webrtc.ICETransportPolicyRelay}
+	return newBrowser(t, lines, cfg, webrtc.NetworkTypeUDP4)
+}
+
+func newBrowser(t testing.TB, lines Lines, cfg webrtc.Configuration, networks ...webrtc.NetworkType) *Browser {
+	t.Helper()
 	b := &Browser{
 		t:        t,
 		sends:    map[parley.Source]*webrtc.RTPSender{},
@@ -77,7 +101,7 @@ func New(t testing.TB, lines Lines) *Browser {
 		reports:  map[uint32][]rtcp.SenderReport{},
 		levelIDs: map[string]uint8{},
 	}
-	pc, err := newAPI(t).NewPeerConnection(webrtc.Configuration{})
+	pc, err := newAPI(t, networks).NewPeerConnection(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +124,7 @@ func New(t testing.TB, lines Lines) *Browser {
 }
 
 // newAPI has Pion's default codecs and interceptors, so that it sends NACKs like a browser.
-func newAPI(t testing.TB) *webrtc.API {
+func newAPI(t testing.TB, networks []webrtc.NetworkType) *webrtc.API {
 	t.Helper()
 	media, interceptors := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	must(t, media.RegisterDefaultCodecs())
@@ -111,7 +135,7 @@ func newAPI(t testing.TB) *webrtc.API {
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	settings.SetNetworkTypes(networks)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
 		webrtc.WithSettingEngine(settings))
 }

@@ -43,7 +43,10 @@ type Deps struct {
 	Directory parley.Directory
 	Rooms     Rooms
 	Words     func() (ok bool, missing string) // does a recognizer run, and what to say when not
-	Log       *zap.Logger
+	// ICEServers are what a caller who may join a meeting reaches it through, with credentials for them;
+	// none where browsers reach the server by themselves.
+	ICEServers func(parley.MeetingID, parley.Identity) []ICEServer
+	Log        *zap.Logger
 }
 
 type server struct {

@@ -6,6 +6,7 @@ import { Media, type Seat } from './media';
 import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
 import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
+import { renewMS } from './servers';
 import type { CallOptions, CallState, Memory, Seated } from './state';
 
 const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
@@ -46,6 +47,7 @@ export class Call {
   #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #soothe: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setInterval> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
@@ -64,6 +66,7 @@ export class Call {
   /** Begins to join. What to send may be said before or after. */
   start(): void {
     this.#watch();
+    this.#renewal = setInterval(() => void this.#options.servers.renew(), renewMS);
     void this.#open(false);
   }
 
@@ -124,6 +127,7 @@ export class Call {
   /** Stops every timer. */
   #calm(): void {
     for (const timer of [this.#retry, this.#watchdog, this.#quiet, this.#soothe]) clearTimeout(timer);
+    clearInterval(this.#renewal);
   }
 
   #set(change: Partial<CallState>): void {
@@ -167,6 +171,9 @@ export class Call {
     this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
+      if (this.#options.servers.old) await this.#options.servers.renew();
+      if (generation !== this.#generation || this.#closed) return;
+      this.#media.reach(this.#options.servers.list);
       const offer = await this.#media.offer(again);
       this.#line.send({
         type: 'join',
@@ -197,6 +204,7 @@ export class Call {
   #renew(): void {
     this.#media.close();
     this.#media = new Media();
+    this.#options.servers.expire(); // the server may be another process by now
     this.#watch();
     for (const [source, track] of this.#sending) void this.#media.send(source, track);
   }
@@ -206,6 +214,7 @@ export class Call {
     const media = this.#media;
     let offer;
     try {
+      media.reach(this.#options.servers.list);
       offer = await media.offer(true);
     } catch (error) {
       if (media === this.#media) this.#startAnew(error);

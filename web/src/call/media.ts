@@ -57,6 +57,11 @@ export class Media {
     }
   }
 
+  /** The servers that candidates are found with. Other ones make the next offer restart ICE. */
+  reach(iceServers: RTCIceServer[]): void {
+    if (this.pc.signalingState !== 'closed') this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+  }
+
   /** Makes an offer that is the local description; candidates are trickled by onicecandidate. */
   async offer(iceRestart = false): Promise<Offer> {
     await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart }));

@@ -1,6 +1,7 @@
 // What is known of a room, and what a call is made with.
 
 import type { Caption, Chat, Failure, Joined, Person, Status } from './messages';
+import type { Servers } from './servers';
 
 export type Phase =
   | { at: 'joining' }
@@ -39,6 +40,8 @@ export interface CallOptions {
   consent: 'granted' | 'declined' | '';
   /** From an earlier participation of this tab; or "". */
   resume: string;
+  /** What the server is reached through where it is not reached directly, and how to ask again. */
+  servers: Servers;
 }
 
 /** Where a tab remembers its participation: the caller decides, tests use a Map. */
