@@ -27,6 +27,9 @@ func newCodec(c webrtc.RTPCodecCapability) codec {
 			found.mime = known.capability.MimeType
 		}
 	}
+	if strings.EqualFold(c.MimeType, mimeRED) {
+		found.mime = webrtc.MimeTypeOpus // which is all that it is used for
+	}
 	found.lower = strings.ToLower(found.mime)
 	switch found.mime {
 	case webrtc.MimeTypeOpus:
@@ -69,7 +72,7 @@ func newFormats(negotiated []webrtc.RTPCodecParameters) formats {
 	}
 	for _, c := range negotiated {
 		key := formatKey(newCodec(c.RTPCodecCapability))
-		if _, taken := found[key]; taken || strings.EqualFold(c.MimeType, webrtc.MimeTypeRTX) {
+		if _, taken := found[key]; taken || strings.EqualFold(c.MimeType, webrtc.MimeTypeRTX) || strings.EqualFold(c.MimeType, mimeRED) {
 			continue // the browser's first choice stands first
 		}
 		rtx := retransmissions[fmt.Sprint(c.PayloadType)]
@@ -125,6 +128,9 @@ func offeredCodecs() []offered {
 			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, RTCPFeedback: audio,
 			SDPFmtpLine: "minptime=10;useinbandfec=1",
 		}, 111, 0},
+		{webrtc.RTPCodecCapability{
+			MimeType: mimeRED, ClockRate: 48000, Channels: 2, SDPFmtpLine: "111/111",
+		}, 63, 0},
 		{webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: video}, 96, 97},
 		{h264("1", "42e01f"), 102, 103},
 		{h264("1", "42001f"), 104, 105},

@@ -32,7 +32,7 @@ type captured struct {
 	rtp   rtp.Packet
 }
 
-func readCapture(t *testing.T, name string) (packets []captured) {
+func readCapture(t testing.TB, name string) (packets []captured) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
@@ -52,7 +52,7 @@ func readCapture(t *testing.T, name string) (packets []captured) {
 
 // stage is one publication that plays a capture again and again, and one seat in which it is seen.
 type stage struct {
-	t      *testing.T
+	t      testing.TB
 	pub    *publication
 	layers map[byte]*layer
 	seat   *seat
@@ -71,7 +71,7 @@ func (s *stage) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 
 func (s *stage) Write(b []byte) (int, error) { return len(b), nil }
 
-func newStage(t *testing.T, mime string) *stage {
+func newStage(t testing.TB, mime string) *stage {
 	t.Helper()
 	counters, err := newMetrics(prometheus.NewRegistry())
 	if err != nil {

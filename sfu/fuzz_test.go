@@ -41,6 +41,21 @@ func FuzzParseVP9(f *testing.F) {
 	})
 }
 
+func FuzzParseRED(f *testing.F) {
+	f.Add([]byte{0xEF, 0x0F, 0x00, 0x02, 0x6F, 1, 2, 3})
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		var into [mostBlocks + 1]redBlock
+		blocks, ok := parseRED(payload, into[:0])
+		size := 0
+		for _, b := range blocks {
+			size += len(b.payload)
+		}
+		if ok && (len(blocks) == 0 || size >= len(payload)) {
+			t.Errorf("%d blocks of %d bytes out of %d", len(blocks), size, len(payload))
+		}
+	})
+}
+
 func FuzzParseDependency(f *testing.F) {
 	f.Add([]byte{0x80, 0, 1, 0x80, 0, 0x11, 0x80}, []byte{0x80, 0, 2})
 	f.Fuzz(func(t *testing.T, first, second []byte) {

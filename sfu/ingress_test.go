@@ -151,6 +151,20 @@ func TestWhatIsMissingIsAskedForAFewTimes(t *testing.T) {
 	}
 }
 
+func TestAFloodIsDropped(t *testing.T) {
+	t.Parallel()
+	s := newSender(nil)
+	at, dropped := time.Unix(1e9, 0), 0
+	for range mostPackets + 100 {
+		if s.floods(at) {
+			dropped++
+		}
+	}
+	if dropped != 100 || s.floods(at.Add(time.Second)) {
+		t.Errorf("%d packets are dropped, and more a second later", dropped)
+	}
+}
+
 func FuzzSender(f *testing.F) {
 	h := head{ssrc: 7, payload: 96, level: []byte{1}}
 	f.Add(append(h.append(nil, extensionIDs{level: 3}), 1, 2, 3))

@@ -33,6 +33,7 @@ type layer struct {
 	ssrc         uint32
 	rtxSSRC      uint32 // of its retransmissions, 0 where the offer does not say
 	payload      webrtc.PayloadType
+	redPayload   uint8 // of redundant audio, 0 where that does not come
 	rid          string
 	rank         int   // 0 for the largest encoding
 	levelID      uint8 // of the RFC 6464 extension, 0 when not negotiated or not audio
@@ -47,6 +48,7 @@ type layer struct {
 	reception reception
 	rtp       rtp.Packet // the packet being read
 	packet    packet     // what it means
+	blocks    [mostBlocks + 1]redBlock
 	// parametered says that H.264 parameter sets come before keyframes: these begin there.
 	parametered bool
 
@@ -131,6 +133,15 @@ func (l *layer) close() {
 // take takes the packet that was read, of n bytes, to the publication, or says why it goes no further;
 // reading is held.
 func (l *layer) take(n int, arrived time.Time, resent bool) drop {
+	if l.redPayload != 0 && l.rtp.PayloadType == l.redPayload {
+		l.rtp.PayloadType = uint8(l.payload)
+		return l.takeRED(n, arrived)
+	}
+	return l.takePlain(n, arrived, resent)
+}
+
+// takePlain is take for a packet that holds one.
+func (l *layer) takePlain(n int, arrived time.Time, resent bool) drop {
 	p := &l.packet
 	p.arrived = arrived
 	if why := l.parse(p); why != "" {
@@ -239,7 +250,7 @@ func (l *layer) receive(p *packet) {
 		return
 	}
 	p = l.ring.put(p)
-	if !l.run.hold(p, l.pub.peer.room.sfu.cfg.BatchDelay, l.expire) {
+	if !l.run.hold(p, l.pub.peer.room.sfu.cfg.BatchDelay, l) {
 		l.release(p)
 	}
 }

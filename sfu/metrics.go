@@ -19,6 +19,7 @@ const (
 	dropRefused   drop = "refused"   // its sender may not publish, or has left
 	dropWrite     drop = "write"     // the subscriber's connection refused it
 	dropForged    drop = "forged"    // not sealed with its sender's key
+	dropFlood     drop = "flood"     // more packets in a second than any browser sends
 	dropQueue     drop = "queue"     // the subscriber's TCP connection takes less than it is sent
 )
 
@@ -70,7 +71,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		audio:            forwards.WithLabelValues(string(parley.Audio)),
 		video:            forwards.WithLabelValues(string(parley.Video)),
 	}
-	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropForged, dropQueue} {
+	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropForged, dropFlood, dropQueue} {
 		m.drops[why] = drops.WithLabelValues(string(why))
 	}
 	return m, failed

@@ -363,6 +363,9 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 			return n, err
 		},
 	}
+	if sent := remote.Codec(); strings.EqualFold(sent.MimeType, mimeRED) {
+		l.redPayload, l.payload = uint8(sent.PayloadType), primaryOf(sent.SDPFmtpLine)
+	}
 	if rid := remote.RID(); rid != "" {
 		l.control = func(b []byte) (int, error) {
 			n, _, err := receiver.ReadSimulcast(b, rid)

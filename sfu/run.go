@@ -24,7 +24,7 @@ type run struct {
 }
 
 // hold reports whether p, which lies in the ring, is to wait for the rest of its picture.
-func (r *run) hold(p *packet, delay time.Duration, expire func()) bool {
+func (r *run) hold(p *packet, delay time.Duration, of *layer) bool {
 	if delay == 0 {
 		return false
 	}
@@ -40,7 +40,7 @@ func (r *run) hold(p *packet, delay time.Duration, expire func()) bool {
 	switch {
 	case r.count > 1:
 	case r.timer == nil:
-		r.timer = time.AfterFunc(delay, expire)
+		r.timer = time.AfterFunc(delay, of.expire)
 	default:
 		r.timer.Reset(delay)
 	}

@@ -28,7 +28,13 @@ type sender struct {
 
 	// taking makes those take turns who bring packets: the socket's reader, and readers of TCP connections.
 	taking sync.Mutex
+	second int64 // Unix time of the packets counted
+	count  int   // of them
 }
+
+// mostPackets is how many packets of one browser are taken in a second: 60 Mbit/s of video. What floods is
+// dropped before it costs more.
+const mostPackets = 6000
 
 // stream is one SSRC of a sender: a layer, or its retransmissions.
 type stream struct {
@@ -73,13 +79,17 @@ func (s *sender) take(b []byte, at time.Time) bool {
 	if !ok {
 		return false
 	}
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if s.floods(at) {
+		s.peer.room.sfu.metrics.dropped(dropFlood)
+		return true
+	}
 	if id := uint8(s.transportID.Load()); id != 0 {
 		if number := extensionOf(b[:head], id); len(number) == 2 {
 			s.arrivals.add(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(number), at)
 		}
 	}
-	s.taking.Lock()
-	defer s.taking.Unlock()
 	from := s.stream(b[:head])
 	if from == nil {
 		return false
@@ -93,6 +103,15 @@ func (s *sender) take(b []byte, at time.Time) bool {
 		s.peer.room.sfu.metrics.dropped(dropForged)
 	}
 	return true
+}
+
+// floods counts one packet more, and reports whether that is too many.
+func (s *sender) floods(at time.Time) bool {
+	if second := at.Unix(); second != s.second {
+		s.second, s.count = second, 0
+	}
+	s.count++
+	return s.count > mostPackets
 }
 
 // mostUnproven is how many packets of a stream may fail before it is left to Pion.
