@@ -8,7 +8,7 @@ import (
 // Addresses are those the media socket is reached under just now: those of this machine that it listens
 // on, then Config.PublicAddresses. They change with the machine's networks.
 func (s *SFU) Addresses() []netip.AddrPort {
-	bound, ok := s.socket.LocalAddr().(*net.UDPAddr)
+	bound, ok := s.sockets[0].LocalAddr().(*net.UDPAddr)
 	if !ok {
 		return nil
 	}

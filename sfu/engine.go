@@ -42,13 +42,13 @@ type engine struct {
 	certificate webrtc.Certificate
 }
 
-// listen binds the socket.
-func listen(cfg Config) (*net.UDPConn, error) {
+// listen binds the sockets, which share one port.
+func listen(cfg Config) ([]*net.UDPConn, error) {
 	address, err := cfg.listenAddress()
 	if err != nil {
 		return nil, fmt.Errorf("udp_address: %w", err)
 	}
-	socket, err := net.ListenUDP("udp", address)
+	sockets, err := listenUDP(address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, &parley.Error{
 			Op: "listen for media", Kind: parley.Conflict, Err: err,
@@ -61,9 +61,17 @@ func listen(cfg Config) (*net.UDPConn, error) {
 			Say: fmt.Sprintf("The UDP address %s cannot be listened on.", cfg.UDPAddress),
 		}
 	}
-	_ = socket.SetReadBuffer(socketBuffer)  // a smaller buffer works too
-	_ = socket.SetWriteBuffer(socketBuffer) // likewise
-	return socket, nil
+	for _, s := range sockets {
+		_ = s.SetReadBuffer(socketBuffer)  // a smaller buffer works too
+		_ = s.SetWriteBuffer(socketBuffer) // likewise
+	}
+	return sockets, nil
+}
+
+func closeAll(sockets []*net.UDPConn) {
+	for _, s := range sockets {
+		_ = s.Close() // nothing was read or written yet
+	}
 }
 
 // newCertificate makes the certificate of all DTLS connections: ECDSA on P-256, which costs a
@@ -81,13 +89,13 @@ func newCertificate() (webrtc.Certificate, error) {
 }
 
 // newEngine starts reading from the sockets, which it owns from here on. tcp may be nil.
-func newEngine(cfg Config, socket *net.UDPConn, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
+func newEngine(cfg Config, sockets []*net.UDPConn, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
 	logs := pionLog{log.Named("pion")}
 	media, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}
-	reader := newIngress(socket)
+	reader := newIngress(sockets)
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: reader, Logger: logs.NewLogger("mux")})
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
 	settings.SetICEUDPMux(mux)

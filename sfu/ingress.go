@@ -9,16 +9,24 @@ import (
 	"time"
 )
 
-// ingress is the media socket as Pion's mux reads it: what Pion need not see is taken out before. That is
+// ingress is the media port as Pion's mux reads it: what Pion need not see is taken out before. That is
 // all RTP of streams that are known, which would else be copied eight times and handed through five
 // goroutines; STUN, DTLS, RTCP and the first packets of a stream go on to Pion.
+//
+// A port of one socket is read by the goroutine of Pion's mux itself; several have a reader each.
 type ingress struct {
-	*net.UDPConn
-
-	reader datagrams
+	*net.UDPConn // the first socket, which is written to
 
 	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
 	mu      sync.Mutex                         // makes writers of senders take turns
+
+	reader datagrams // of the only socket
+
+	others  []*net.UDPConn // the sockets besides the first
+	passed  chan passed    // what their readers leave to Pion; nil for one socket
+	readers sync.WaitGroup
+	closed  chan struct{}
+	once    sync.Once
 }
 
 // origin is where packets come from.
@@ -28,24 +36,69 @@ type origin struct {
 	tcp bool
 }
 
-func newIngress(socket *net.UDPConn) *ingress {
-	g := &ingress{UDPConn: socket}
+// passed is a datagram that Pion is to read.
+type passed struct {
+	datagram []byte
+	from     netip.AddrPort
+}
+
+// mostPassed is how many wait for Pion: it has time, since most is said again.
+const mostPassed = 1024
+
+func newIngress(sockets []*net.UDPConn) *ingress {
+	g := &ingress{UDPConn: sockets[0], others: sockets[1:], closed: make(chan struct{})}
 	g.senders.Store(&map[origin]*sender{})
-	g.reader.open(socket)
+	if len(g.others) == 0 {
+		g.reader.open(g.UDPConn)
+		return g
+	}
+	g.passed = make(chan passed, mostPassed)
+	for _, socket := range sockets {
+		g.readers.Go(func() { g.read(socket) })
+	}
 	return g
 }
 
-// ReadFromAddrPort implements ice.AddrPortReaderWriter. Only one goroutine reads, that of Pion's mux; most
-// of what it would read is forwarded right here.
-func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+// read reads one of several sockets until it is closed.
+func (g *ingress) read(socket *net.UDPConn) {
+	var reader datagrams
+	reader.open(socket)
 	for {
-		datagram, from, at, err := g.reader.next()
+		datagram, from, err := g.next(&reader)
 		if err != nil {
-			return 0, netip.AddrPort{}, err
+			return
+		}
+		select {
+		case g.passed <- passed{append([]byte(nil), datagram...), from}:
+		default: // lost, as on the way here
+		}
+	}
+}
+
+// next returns the next datagram that is not forwarded right here, good until the call after the next.
+func (g *ingress) next(reader *datagrams) ([]byte, netip.AddrPort, error) {
+	for {
+		datagram, from, at, err := reader.next()
+		if err != nil {
+			return nil, from, err
 		}
 		if !g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), false}, at) {
-			return copy(b, datagram), from, nil
+			return datagram, from, nil
 		}
+	}
+}
+
+// ReadFromAddrPort implements ice.AddrPortReaderWriter. Only one goroutine reads, that of Pion's mux.
+func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	if g.passed == nil {
+		datagram, from, err := g.next(&g.reader)
+		return copy(b, datagram), from, err
+	}
+	select {
+	case p := <-g.passed:
+		return copy(b, p.datagram), p.from, nil
+	case <-g.closed:
+		return 0, netip.AddrPort{}, net.ErrClosed
 	}
 }
 
@@ -64,6 +117,18 @@ func (g *ingress) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 func (g *ingress) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, from, err := g.ReadFromAddrPort(b)
 	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+// Close implements net.PacketConn: it closes all sockets and returns when nothing reads them; any number
+// of times.
+func (g *ingress) Close() (err error) {
+	g.once.Do(func() {
+		close(g.closed)
+		err = g.UDPConn.Close()
+		closeAll(g.others)
+		g.readers.Wait()
+	})
+	return err
 }
 
 // follow takes the packets that come from there for those of s, and no others.

@@ -13,14 +13,14 @@ import (
 	"github.com/parley/parley"
 )
 
-// SFU forwards the media of all meetings of this process through one UDP socket. Its methods are
+// SFU forwards the media of all meetings of this process through one UDP port. Its methods are
 // safe for concurrent use.
 type SFU struct {
 	// constant after New
 	cfg         Config
 	log         *zap.Logger
 	metrics     *metrics
-	socket      *net.UDPConn
+	sockets     []*net.UDPConn // of one port
 	certificate webrtc.Certificate
 	egress      *egress      // nil where packets go the way of Pion
 	tcp         *tcpListener // nil where there is none
@@ -47,7 +47,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, tcp, err := listenBoth(cfg, counters)
+	sockets, tcp, err := listenBoth(cfg, counters)
 	if err != nil {
 		return nil, err
 	}
@@ -55,16 +55,16 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 		cfg:         cfg,
 		log:         log.Named("sfu"),
 		metrics:     counters,
-		socket:      socket,
+		sockets:     sockets,
 		certificate: certificate,
-		egress:      newEgress(socket),
+		egress:      newEgress(sockets[0]),
 		tcp:         tcp,
 		rooms:       map[parley.MeetingID]*Room{},
 	}, nil
 }
 
 // Addr is the UDP address bound, with the port that was picked where none was asked for.
-func (s *SFU) Addr() net.Addr { return s.socket.LocalAddr() }
+func (s *SFU) Addr() net.Addr { return s.sockets[0].LocalAddr() }
 
 // Run blocks until ctx ends, then closes every room and the socket, and returns when all has stopped.
 // Rooms may be opened before Run, but nothing ends without it.
@@ -107,7 +107,7 @@ func (s *SFU) startLocked() error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := newEngine(s.cfg, s.socket, s.tcp, s.certificate, s.log)
+	engine, err := newEngine(s.cfg, s.sockets, s.tcp, s.certificate, s.log)
 	if err != nil {
 		return err
 	}

@@ -30,18 +30,18 @@ const (
 
 // listenBoth binds the UDP socket and, where it is wanted, the TCP port of the same number. Where any
 // port will do, one is found that both have free.
-func listenBoth(cfg Config, m *metrics) (*net.UDPConn, *tcpListener, error) {
+func listenBoth(cfg Config, m *metrics) ([]*net.UDPConn, *tcpListener, error) {
 	const tries = 10
 	for try := 1; ; try++ {
 		udp, err := listen(cfg)
 		if err != nil || !cfg.TCP {
 			return udp, nil, err
 		}
-		tcp, err := listenTCP(udp, cfg, m)
+		tcp, err := listenTCP(udp[0], cfg, m)
 		if err == nil {
 			return udp, tcp, nil
 		}
-		_ = udp.Close() // nothing was sent
+		closeAll(udp)
 		if at, _ := cfg.listenAddress(); at.Port != 0 || try == tries {
 			return nil, nil, err
 		}

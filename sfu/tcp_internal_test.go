@@ -104,7 +104,7 @@ func TestConnectionsAreFoundByTheirAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = udp.Close() }()
+	defer closeAll(udp)
 	accepted := make(chan net.Conn, 1)
 	go func() {
 		c, err := l.Accept()
