@@ -109,7 +109,7 @@ func fallback(ladder []rung, k int) int {
 // feedback loop.
 func (p *Peer) allot(now time.Time) {
 	demands, voices := p.demands()
-	budget, limited := p.bandwidth.budget()
+	budget, limited := p.bandwidth.budget(now)
 	choices := 0
 	for _, d := range demands {
 		choices += len(d.ladder)

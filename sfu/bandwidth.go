@@ -17,7 +17,8 @@ type bandwidth struct {
 	trend trend
 
 	estimate  float64 // bit/s; +Inf until a limit was met, 0 means the same before the first feedback
-	capped    float64 // what the browser itself asks not to exceed (REMB), 0 for nothing
+	capped    float64 // what the browser itself asks not to exceed (REMB)
+	cappedAt  time.Time
 	reduced   time.Time
 	raised    time.Time
 	arrivals  rateWindow // what arrives
@@ -37,6 +38,8 @@ const (
 	reduceInterval = 300 * time.Millisecond
 	// Losses below littleLoss are the way's own, not the sender's; above muchLoss they cost rate.
 	littleLoss, muchLoss = 0.02, 0.10
+	// capLasts is how long a request not to exceed a rate holds; browsers repeat it each second.
+	capLasts = 5 * time.Second
 	// lossyShare is the loss in a receiver report, in 1/256, from which feedback for each packet is asked.
 	lossyShare = 13
 )
@@ -94,21 +97,22 @@ func (b *bandwidth) reduce(to float64, now time.Time) {
 }
 
 // limit takes in what the browser asks not to exceed.
-func (b *bandwidth) limit(rate float64, _ time.Time) {
+func (b *bandwidth) limit(rate float64, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.capped = rate
+	b.capped, b.cappedAt = rate, now
 }
 
-// budget is what may be sent, in bit/s, and whether that is a limit at all.
-func (b *bandwidth) budget() (rate float64, limited bool) {
+// budget is what may be sent, in bit/s, and whether that is a limit at all. What a browser asks for counts
+// while it says so, where there is no feedback for each packet to know better.
+func (b *bandwidth) budget(now time.Time) (rate float64, limited bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rate = b.estimate
 	if rate == 0 {
 		rate = math.Inf(1)
 	}
-	if b.capped > 0 && math.IsInf(rate, 1) {
+	if math.IsInf(rate, 1) && now.Sub(b.cappedAt) < capLasts {
 		rate = b.capped
 	}
 	return rate, !math.IsInf(rate, 1)

@@ -76,7 +76,7 @@ func TestAWayThatTakesEverythingHasNoLimit(t *testing.T) {
 	t.Parallel()
 	w := &way{rate: 50e6}
 	w.send(2e6, 10*time.Second)
-	if budget, limited := w.b.budget(); limited {
+	if budget, limited := w.b.budget(time.UnixMicro(w.clock)); limited {
 		t.Errorf("limited to %.0f bit/s", budget)
 	}
 }
@@ -85,7 +85,7 @@ func TestAQueueIsNoticed(t *testing.T) {
 	t.Parallel()
 	w := &way{rate: 1e6}
 	var budget float64
-	for limited := false; !limited; budget, limited = w.b.budget() {
+	for limited := false; !limited; budget, limited = w.b.budget(time.UnixMicro(w.clock)) {
 		w.send(2e6, 50*time.Millisecond)
 		if queue := w.busy - w.clock; queue > 600_000 {
 			t.Fatalf("a queue of %d ms and no limit", queue/1000)
@@ -102,10 +102,10 @@ func TestTheEstimateFollowsTheWayUp(t *testing.T) {
 	w.send(2e6, 2*time.Second)
 	w.rate, w.busy = 20e6, w.clock
 	for range 60 {
-		budget, _ := w.b.budget()
+		budget, _ := w.b.budget(time.UnixMicro(w.clock))
 		w.send(min(budget, 4e6), time.Second)
 	}
-	if budget, _ := w.b.budget(); budget < 3e6 {
+	if budget, _ := w.b.budget(time.UnixMicro(w.clock)); budget < 3e6 {
 		t.Errorf("after a minute on a way of 20 Mbit/s: %.0f bit/s", budget)
 	}
 }
@@ -114,12 +114,12 @@ func TestLossesOfTheWaysOwnCostNothingMuchLossDoes(t *testing.T) {
 	t.Parallel()
 	radio := &way{rate: 50e6, lose: func(n uint16) bool { return n%25 == 0 }} // 4 %
 	radio.send(2e6, 10*time.Second)
-	if budget, limited := radio.b.budget(); limited {
+	if budget, limited := radio.b.budget(time.UnixMicro(radio.clock)); limited {
 		t.Errorf("4 %% of loss limit to %.0f bit/s", budget)
 	}
 	policed := &way{rate: 50e6, lose: func(n uint16) bool { return n%3 == 0 }}
 	policed.send(2e6, 3*time.Second)
-	if _, limited := policed.b.budget(); !limited {
+	if _, limited := policed.b.budget(time.UnixMicro(policed.clock)); !limited {
 		t.Error("a third of the packets is lost and nothing follows")
 	}
 }
@@ -129,13 +129,13 @@ func TestAProbeRaisesTheEstimate(t *testing.T) {
 	w := &way{rate: 1e6}
 	w.send(2e6, 2*time.Second)
 	w.send(0.3e6, 3*time.Second)
-	before, _ := w.b.budget()
+	before, _ := w.b.budget(time.UnixMicro(w.clock))
 	w.rate = 20e6
 	from := w.log.newest() + 1
 	w.b.probe.start(from, from+30, 3e6, time.UnixMicro(w.clock))
 	w.send(3e6, 120*time.Millisecond)
 	w.send(0.3e6, 2*time.Second)
-	after, _ := w.b.budget()
+	after, _ := w.b.budget(time.UnixMicro(w.clock))
 	if after < 2*before || after > 3e6 {
 		t.Errorf("the estimate was %.0f and is %.0f bit/s after a probe at 3 Mbit/s", before, after)
 	}
@@ -144,11 +144,15 @@ func TestAProbeRaisesTheEstimate(t *testing.T) {
 func TestWhatABrowserAsksNotToExceedIsKept(t *testing.T) {
 	t.Parallel()
 	var b bandwidth
-	if budget, limited := b.budget(); limited || !math.IsInf(budget, 1) {
+	now := time.Unix(1e9, 0)
+	if budget, limited := b.budget(now); limited || !math.IsInf(budget, 1) {
 		t.Error("limited from the start")
 	}
-	b.limit(500_000, time.Now())
-	if budget, limited := b.budget(); !limited || budget != 500_000 {
+	b.limit(500_000, now)
+	if budget, limited := b.budget(now.Add(time.Second)); !limited || budget != 500_000 {
 		t.Error(budget, limited)
+	}
+	if _, limited := b.budget(now.Add(time.Minute)); limited {
+		t.Error("limited by what was asked a minute ago")
 	}
 }

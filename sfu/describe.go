@@ -52,7 +52,7 @@ func (r *Room) describe(to *strings.Builder, now time.Time) {
 	}
 	fmt.Fprintln(table, "\nway to\testimate\tnumbered\tlossy")
 	for _, p := range peers {
-		p.describe(table)
+		p.describe(table, now)
 	}
 	_ = table.Flush() // a Builder takes everything
 }
@@ -129,8 +129,8 @@ func (s *seat) describe(to *tabwriter.Writer) {
 }
 
 // describe tells what is known of the way to a browser.
-func (p *Peer) describe(to *tabwriter.Writer) {
-	budget, limited := p.bandwidth.budget()
+func (p *Peer) describe(to *tabwriter.Writer, now time.Time) {
+	budget, limited := p.bandwidth.budget(now)
 	estimate := "no limit met"
 	if limited {
 		estimate = fmt.Sprintf("%d kbit/s", int(budget)/1000)

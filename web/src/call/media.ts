@@ -81,8 +81,16 @@ export class Media {
     await this.#lines[source].sender.replaceTrack(track);
   }
 
-  /** Sends only those encodings of a source, by RID: nobody watches the others. */
-  async limit(source: Source, rids: readonly string[]): Promise<void> {
+  /** Sends only those encodings of a source, by RID: nobody watches the others. One after another: a browser refuses two at once. */
+  limit(source: Source, rids: readonly string[]): Promise<void> {
+    const limited = this.#limited.then(() => this.#limit(source, rids));
+    this.#limited = limited.catch(() => undefined);
+    return limited;
+  }
+
+  #limited: Promise<void> = Promise.resolve();
+
+  async #limit(source: Source, rids: readonly string[]): Promise<void> {
     const { sender } = this.#lines[source];
     const parameters = sender.getParameters();
     let changed = false;
