@@ -52,10 +52,8 @@ func Train(ctx context.Context, dir string, log io.Writer, visit func(set string
 		fmt.Fprintf(log, "fold %d of %d trained\n", fold+1, folds)
 	}
 	tune(meetings, models, log)
-	if visit != nil {
-		if err := visitHeldout(meetings, models, visit); err != nil {
-			return nil, err
-		}
+	if err := crossValidate(meetings, models, log, visit); err != nil {
+		return nil, err
 	}
 	final := fit(examples, -1)
 	final.short, final.long = models[0].short.scaled(models[0], final), models[0].long.scaled(models[0], final)

@@ -5,15 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
-
-	"github.com/parley/parley"
 )
-
-// Heldout is a meeting with what a model finds in it that was trained without it.
-type Heldout struct {
-	Meeting  parley.MeetingID
-	Findings Findings
-}
 
 // What the thresholds are chosen for.
 const (
@@ -31,9 +23,9 @@ func tune(meetings []labelled, models []*model, log io.Writer) {
 	align(models)
 	scale := models[0].scale
 	var long tiers
-	long.suggested, long.proposed = lineThresholds(meetings, models, log)
+	long.suggested, long.proposed = lineThresholds(meetings, models)
 	long.proposed = max(long.proposed, quietFrom(meetings, models))
-	short := shortThreshold(meetings, models, log)
+	short := shortThreshold(meetings, models)
 	for _, m := range models {
 		m.short = tiers{short, short - int32(belowProposed*float64(scale))}
 		m.long = tiers{long.proposed, min(long.suggested, long.proposed)}
@@ -52,7 +44,7 @@ func (t tiers) scaled(from, to *model) tiers {
 }
 
 // shortThreshold is the middle of the thresholds at which the snippets' items are found best.
-func shortThreshold(meetings []labelled, models []*model, log io.Writer) int32 {
+func shortThreshold(meetings []labelled, models []*model) int32 {
 	scale := models[0].scale
 	best := 0.0
 	var tried []float64
@@ -66,8 +58,6 @@ func shortThreshold(meetings []labelled, models []*model, log io.Writer) int32 {
 			}
 		}
 		f1 := 2 * float64(hits) / float64(max(1, found+wanted))
-		fmt.Fprintf(log, "proposed from %+.1f: snippets item F1 %.3f (%d of %d found are right, %d wanted)\n",
-			logOdds(steps(i, scale), scale), f1, hits, found, wanted)
 		tried, best = append(tried, f1), max(best, f1)
 	}
 	first, last := -1, 0
@@ -156,7 +146,7 @@ func meets(a, b []int) bool {
 
 // lineThresholds are where the lines of long meetings of the training split are found best, and where
 // enough of them are right.
-func lineThresholds(meetings []labelled, models []*model, log io.Writer) (best, sure int32) {
+func lineThresholds(meetings []labelled, models []*model) (best, sure int32) {
 	type scored struct {
 		sum int32
 		yes bool
@@ -196,22 +186,5 @@ func lineThresholds(meetings []labelled, models []*model, log io.Writer) (best, 
 			sure = s.sum
 		}
 	}
-	fmt.Fprintf(log, "long meetings: best line F1 %.3f\n", most)
 	return best, sure
-}
-
-// visitHeldout shows each meeting of the development data with what a model that has not seen it finds.
-func visitHeldout(meetings []labelled, models []*model, visit func(set string, f *Heldout) error) error {
-	for i := range meetings {
-		m := &meetings[i]
-		if trainingSets()[m.set].within > 0 {
-			continue
-		}
-		m.talk.model = models[m.fold]
-		h := Heldout{Meeting: m.transcript.Meeting.ID, Findings: m.talk.findings()}
-		if err := visit(trainingSets()[m.set].name, &h); err != nil {
-			return err
-		}
-	}
-	return nil
 }
