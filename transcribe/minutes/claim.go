@@ -59,7 +59,7 @@ func (k *talk) findClaims(index int) []claim {
 	var all []claim
 	for _, h := range l.hits {
 		c := &k.lexicon.cues.cues[h.cue]
-		if !c.kind.work() {
+		if !c.kind.work() || k.toRecipient(l, h) {
 			continue
 		}
 		made := k.claim(index, h, c)
@@ -76,6 +76,19 @@ func (k *talk) findClaims(index int) []claim {
 		all[i].score += k.dateWeight(l, &all[i])
 	}
 	return all
+}
+
+// toRecipient reports a name that only receives what somebody else is to hand in: 把表交給美玲.
+func (k *talk) toRecipient(l *line, h hit) bool {
+	if l.tokens[h.from].word != "交" || !l.tokens[h.to-1].has(tagName) && l.tokens[h.from].has(tagOpen) {
+		return false
+	}
+	for i := h.from - 1; i >= 0 && l.tokens[i].clause == l.tokens[h.from].clause; i-- {
+		if word := l.tokens[i].word; word == "把" || word == "将" {
+			return true
+		}
+	}
+	return false
 }
 
 // goesOn reports whether a claim that names nobody has its subject before an "and": "I will write it

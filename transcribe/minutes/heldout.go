@@ -39,24 +39,25 @@ func crossValidate(
 	var names []string
 	for i := range meetings {
 		m := &meetings[i]
-		if trainingSets()[m.set].within > 0 {
-			continue
-		}
+		set := trainingSets()[m.set]
 		m.talk.model = models[m.fold]
 		m.talk.cached = nil
 		findings := m.talk.findings()
 		for _, tier := range [...]Tier{Proposed, Suggested} {
-			name := trainingSets()[m.set].name + " " + m.language() + "\t" + string(tier)
+			name := set.name + " " + m.language() + "\t" + string(tier)
+			if set.within {
+				name = set.name + " in a long meeting " + m.language() + "\t" + string(tier)
+			}
 			if of[name] == nil {
 				of[name] = &tally{}
 				names = append(names, name)
 			}
 			of[name].count(m, &findings, tier)
 		}
-		if visit == nil {
+		if visit == nil || set.within {
 			continue
 		}
-		if err := visit(trainingSets()[m.set].name, &Heldout{m.transcript.Meeting.ID, findings}); err != nil {
+		if err := visit(set.name, &Heldout{m.transcript.Meeting.ID, findings}); err != nil {
 			return err
 		}
 	}

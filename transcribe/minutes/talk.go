@@ -18,8 +18,8 @@ type talk struct {
 	today      day // the meeting day, in the meeting's zone
 	hasDay     bool
 	lines      []line
-	pretend    int         // an excerpt: lines of the whole meeting, or 0
-	before     int         // an excerpt: lines before it
+	around     []line      // an excerpt that is taken for part of a long meeting: the lines around it, or nil
+	before     int         // an excerpt: lines of around before it
 	model      *model      // or nil: the rules alone decide
 	shares     map[int]int // lines of each speaker, counted when first needed
 	set        *featureSet // scratch

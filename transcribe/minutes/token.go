@@ -22,6 +22,7 @@ const (
 	tagHan                   // a Chinese character
 	tagComma                 // a break inside a sentence
 	tagNum                   // a number
+	tagDoes                  // a verb of work with -s
 )
 
 // token is a word, a Chinese character, or a comma; never empty.

@@ -79,12 +79,16 @@ func (m *labelled) examples() []example {
 		if yes && !best[i] || !yes && neutral {
 			continue
 		}
-		k.features(i, f)
+		k.features(i, f, true)
 		e := example{features: append([]uint32(nil), f.list...), yes: yes, weight: set.no, fold: m.fold}
 		if yes {
 			e.weight = set.yes
 		}
 		all = append(all, e)
+		if set.wordless > 0 {
+			k.features(i, f, false)
+			all = append(all, example{append([]uint32(nil), f.list...), yes, e.weight * set.wordless, m.fold})
+		}
 	}
 	return all
 }

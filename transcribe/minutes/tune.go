@@ -10,21 +10,21 @@ import (
 // What the thresholds are chosen for.
 const (
 	alarmsAllowed = 0.12  // false items per 100 utterances of everyday talk, for proposed items
-	goodEnough    = 0.01  // F1 lost against the best threshold; the middle of those that lose no more
+	goodEnough    = 0.01  // F1 lost against the best threshold, and no more
 	slack         = 0.015 // F1 lost against the best for suggested lines: the lowest threshold, to miss few
 	surePart      = 0.5   // part of the lines proposed in long meetings that must be right
 	belowProposed = 1.0   // log-odds by which suggested items of short meetings may be less sure
 )
 
 // tune chooses where proposed and suggested begin, from what models say of meetings they have not
-// seen. Short meetings: the best items of the snippets. Long ones: few false alarms in everyday talk
-// and half of the lines right for proposed, the best lines for suggested.
+// seen. Short meetings: the best items of the snippets. Long ones: few false alarms in everyday talk,
+// and half way between the best lines and the surest for proposed; the best lines for suggested.
 func tune(meetings []labelled, models []*model, log io.Writer) {
 	align(models)
 	scale := models[0].scale
 	var long tiers
-	long.suggested, long.proposed = lineThresholds(meetings, models)
-	long.proposed = max(long.proposed, quietFrom(meetings, models))
+	best, sure := lineThresholds(meetings, models)
+	long.suggested, long.proposed = best, max((best+sure)/2, quietFrom(meetings, models))
 	short := shortThreshold(meetings, models)
 	for _, m := range models {
 		m.short = tiers{short, short - int32(belowProposed*float64(scale))}
@@ -43,7 +43,8 @@ func (t tiers) scaled(from, to *model) tiers {
 	return tiers{convert(t.proposed), convert(t.suggested)}
 }
 
-// shortThreshold is the middle of the thresholds at which the snippets' items are found best.
+// shortThreshold is among the lower of the thresholds at which the items of the snippets, written and
+// heard, are found best: a person sees what is proposed too much, and not what is missed.
 func shortThreshold(meetings []labelled, models []*model) int32 {
 	scale := models[0].scale
 	best := 0.0
@@ -52,7 +53,7 @@ func shortThreshold(meetings []labelled, models []*model) int32 {
 		hits, found, wanted := 0, 0, 0
 		for j := range meetings {
 			m := &meetings[j]
-			if set := trainingSets()[m.set]; set.name == "snippets" && set.within == 0 {
+			if set := trainingSets()[m.set]; set.gold == "snippets" && !set.within {
 				items := m.heldout(models, steps(i, scale))
 				hits, found, wanted = hits+m.matched(items), found+len(items), wanted+len(m.items)
 			}
@@ -69,7 +70,7 @@ func shortThreshold(meetings []labelled, models []*model) int32 {
 			last = i
 		}
 	}
-	return steps((first+last)/2, scale)
+	return steps(first+(last-first)/4, scale)
 }
 
 // steps are thresholds a tenth of log-odds apart, from -3 on.
@@ -161,7 +162,7 @@ func lineThresholds(meetings []labelled, models []*model) (best, sure int32) {
 		}
 		positives += len(m.positive)
 		for j := range m.talk.lines {
-			m.talk.features(j, f)
+			m.talk.features(j, f, true)
 			yes := false
 			for _, t := range m.talk.lines[j].tokens {
 				yes = yes || m.positive[t.utt]
