@@ -98,6 +98,7 @@ type ActionItem struct {
 	Task  string // what is to be done, in the words of the quote
 	Owner Owner
 	Due   *Due // nil when no time was said
+	Tier  Tier
 	Evidence
 }
 
@@ -119,8 +120,8 @@ type Question struct {
 type Minutes struct {
 	Meeting   MeetingID
 	Made      time.Time
-	Final     bool // every utterance had its words (or was parked) when it was made
-	Items     []ActionItem
+	Final     bool         // every utterance had its words (or was parked) when it was made
+	Items     []ActionItem // of both tiers
 	Decisions []Decision
 	Questions []Question
 }

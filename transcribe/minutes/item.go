@@ -9,13 +9,13 @@ import (
 	"github.com/parley/parley"
 )
 
-// Tier is how sure the extractor is of an item. Either way a person confirms it.
-type Tier string
+// Tier is how sure the extractor is of an item.
+type Tier = parley.Tier
 
 // The tiers.
 const (
-	Proposed  Tier = "proposed"  // few are wrong
-	Suggested Tier = "suggested" // few are missed
+	Proposed  = parley.Proposed
+	Suggested = parley.Suggested
 )
 
 // Item is an action item with what the extractor knows beyond its record.
@@ -23,7 +23,6 @@ type Item struct {
 	parley.ActionItem
 	Owners []parley.Owner       // all owners; ActionItem.Owner is the one, or all their names joined
 	Agreed []parley.UtteranceID // the last utterances of the evidence, which only say yes
-	Tier   Tier
 	Score  float64
 }
 
