@@ -1,6 +1,7 @@
 package parley
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -81,10 +82,39 @@ type Agreement struct {
 // decided, the person's word stands, whatever was extracted meanwhile: an entry that is not found
 // any more stays, and one that is found again under another identifier is not shown twice.
 func Agreements(m Minutes, changes []Change) []Agreement {
-	touched := map[ItemID]*Agreement{}
-	var all []*Agreement
+	touched, decided := touchedBy(changes)
+	entries := m.entries()
+	var lost []*Agreement // decided, and not extracted any more under that identifier
+	for _, a := range decided {
+		if !slices.ContainsFunc(entries, func(found *Agreement) bool { return found.ID == a.ID }) {
+			lost = append(lost, a)
+		}
+	}
+	var out []Agreement
+	for _, a := range lost {
+		out = append(out, *a)
+	}
+	for _, found := range entries {
+		if a := touched[found.ID]; a != nil {
+			out = append(out, *a)
+			continue
+		}
+		if i := slices.IndexFunc(lost, found.restates); i >= 0 {
+			lost = slices.Delete(lost, i, i+1) // one entry is restated once
+			continue
+		}
+		out = append(out, *found)
+	}
+	slices.SortStableFunc(out, func(a, b Agreement) int { return cmp.Compare(a.Start, b.Start) })
+	return out
+}
+
+// touchedBy is what changes made of entries: by identifier, and in the order of the first changes.
+func touchedBy(changes []Change) (map[ItemID]*Agreement, []*Agreement) {
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b Change) int { return a.Number - b.Number }) // clocks go wrong
+	touched := map[ItemID]*Agreement{}
+	var all []*Agreement
 	for _, c := range changes {
 		a := touched[c.Entry.ID]
 		if a == nil {
@@ -103,18 +133,7 @@ func Agreements(m Minutes, changes []Change) []Agreement {
 			a.Status = Accepted
 		}
 	}
-	decided := all[:len(all):len(all)]
-	for _, found := range m.entries() {
-		if touched[found.ID] == nil && !slices.ContainsFunc(decided, found.restates) {
-			all = append(all, found)
-		}
-	}
-	out := make([]Agreement, 0, len(all))
-	for _, a := range all {
-		out = append(out, *a)
-	}
-	slices.SortStableFunc(out, func(a, b Agreement) int { return int(a.Start - b.Start) })
-	return out
+	return touched, all
 }
 
 // entries are all entries of the minutes, as nobody has touched them.

@@ -77,4 +77,9 @@ func TestExtractingAgainKeepsWhatPeopleDecided(t *testing.T) {
 	if got := parley.Agreements(other, changes); len(got) != 2 {
 		t.Errorf("other work in the same utterance: %q", reads(got))
 	}
+	two := found("2", "u1", "send the draft", time.Second) // two pieces of work in one sentence
+	two.Task = "book a room"
+	if got := parley.Agreements(parley.Minutes{Items: []parley.ActionItem{first, two}}, changes); len(got) != 2 {
+		t.Errorf("one of two pieces of work in a sentence was decided: %q", reads(got))
+	}
 }

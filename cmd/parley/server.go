@@ -50,6 +50,7 @@ type server struct {
 	taps        *taps
 	rooms       *signaling.Rooms
 	baseURL     string
+	extractor   minutes.Extractor
 	public      net.Listener
 	private     net.Listener // nil when switched off
 
@@ -182,12 +183,12 @@ func (s *server) openMedia(context.Context) error {
 // openSpeech finds the speech engine. Without one the meeting goes on: who spoke when is kept, and
 // the page says what is missing.
 func (s *server) openSpeech(context.Context) error {
-	extractor, err := minutes.New()
-	if err != nil {
+	var err error
+	if s.extractor, err = minutes.New(); err != nil {
 		return fmt.Errorf("compile the cue tables: %w", err)
 	}
 	parts := transcribe.Parts{
-		Regions: s.regions, Jobs: s.bus, Events: s.bus, Extractor: extractor,
+		Regions: s.regions, Jobs: s.bus, Events: s.bus, Extractor: s.extractor,
 		Log: s.log.Named("transcribe"), Registry: s.registry,
 	}
 	switch s.engine, err = s.openEngine(); {
