@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe/minutes/export"
 )
 
@@ -65,11 +66,23 @@ func (s *server) mayChangeRecord(r *http.Request) (changing, error) {
 			Op: "change minutes", Kind: parley.Forbidden, Say: "Only those who took part and could speak decide about what was agreed.",
 		}
 	}
-	if by.Name == "" {
-		by.Name = caller.Name
+	if by.Name = changerName(by, caller, r); by.Name == "" {
+		return changing{}, invalid("Say your name first: it is kept with what you change.")
 	}
 	agreements, _, err := readAgreements(r.Context(), keep, m.ID)
 	return changing{m, keep, people, by, caller.Identity, agreements}, err
+}
+
+// changerName is the name that a caller's changes are kept with: as they were called in the meeting, else
+// as they call themselves; a program without a name goes by its identity. "" for a browser without one.
+func changerName(you parley.Participant, caller auth.Caller, r *http.Request) string {
+	switch {
+	case you.Name != "":
+		return you.Name
+	case caller.Name == "" && r.Header.Get("Authorization") != "":
+		return string(caller.Identity)
+	}
+	return caller.Name
 }
 
 // readAgreements puts together what was extracted and what people made of it.

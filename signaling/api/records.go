@@ -104,7 +104,7 @@ func (s *server) showRecord(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	you, may := mayChange(caller, m, people)
-	view.You, view.MayChange = you.ID, may
+	view.You, view.Name, view.MayChange = you.ID, changerName(you, caller, r), may
 	for _, u := range transcript.Utterances {
 		if u.State == parley.Pending {
 			view.Pending++

@@ -45,6 +45,7 @@ type recordView struct {
 	Words        wordsView            `json:"words"`
 	Pending      int                  `json:"pending"`    // utterances still waiting for their words
 	You          parley.ParticipantID `json:"you"`        // the caller among the participants, or ""
+	Name         string               `json:"name"`       // under which the caller's changes are kept; "" when they have to say it first
 	MayChange    bool                 `json:"may_change"` // may the caller decide about what was agreed
 }
 

@@ -182,11 +182,11 @@ try {
   await until('the record plays', async () => (await media()) >= 2);
   const unrecorded = () => nora.evaluate(() => document.querySelector('.people').textContent.match(/asked not to be recorded/g)?.length ?? 0);
   if ((await unrecorded()) !== 1) throw new Error('the record does not say who asked not to be recorded');
-  if (wav !== '' && (await nora.locator('.said button').count()) > 0) {
-    const said = nora.locator('.said button').first();
+  if (wav !== '' && (await nora.locator('.said [role=button]').count()) > 0) {
+    const said = nora.locator('.said [role=button]').first();
     await said.click();
     await until('a click on a sentence plays from there', () =>
-      nora.evaluate(() => document.querySelector('.said button').getAttribute('aria-current') === 'true'),
+      nora.evaluate(() => document.querySelector('.said [role=button]').getAttribute('aria-current') === 'true'),
     );
     await until('an agreement is listed', async () => (await nora.locator('li.item').count()) >= 1);
     await nora.locator('li.item .quote').first().click();
