@@ -15,6 +15,11 @@ const (
 	ownerTeam                     // everybody
 )
 
+// asked reports a claim on somebody who may say no.
+func (o ownerKind) asked() bool {
+	return o == ownerYou || o == ownerOpen || o == ownerNamed || o == ownerNobody
+}
+
 // claim is one stretch of a line that says somebody is to do something.
 type claim struct {
 	line     int

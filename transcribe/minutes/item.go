@@ -64,7 +64,7 @@ func (k *talk) items() []found {
 			if !ok {
 				continue
 			}
-			if reply == accepts && c.kind != ownerOpen && (c.kind == ownerYou || c.kind == ownerNamed || c.kind == ownerNobody) && k.onlyAccepts(at) {
+			if reply == accepts && c.kind != ownerOpen && c.kind.asked() && k.onlyAccepts(at) {
 				answered[at] = true
 			}
 			if f.claim.line != i {
@@ -81,7 +81,7 @@ func (k *talk) items() []found {
 
 // decide weighs a claim with its answer.
 func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
-	asked := c.kind == ownerYou || c.kind == ownerOpen || c.kind == ownerNamed || c.kind == ownerNobody
+	asked := c.kind.asked()
 	switch {
 	case reply == refuses && asked, reply == handsOn && asked:
 		return found{}, false

@@ -16,7 +16,7 @@ func (k *talk) judge(index int) (int32, []claim) {
 	}
 	f := k.scratch()
 	k.features(index, f, true)
-	sum := k.model.sum(f.list) + k.cueBonus(claims)
+	sum := k.model.sum(f.list) + k.cueBonus(index, claims)
 	if open := k.openClaim(claims); sum < k.tiers().suggested && !open {
 		return sum, nil
 	}
@@ -39,7 +39,7 @@ func (k *talk) judge(index int) (int32, []claim) {
 // cueBonus is what the rules add to the model's sum for a claim that nothing speaks against. What the
 // model learnt from is either excerpts so short that it takes company for a sign of idle talk, or long
 // meetings whose only work is what a chair gives out; a cue that a person would see holds against both.
-func (k *talk) cueBonus(claims []claim) int32 {
+func (k *talk) cueBonus(index int, claims []claim) int32 {
 	// Log-odds per point of the rules, and where they begin: the least that finds plain commitments in
 	// excerpts, and in excerpts put into long meetings, without waking the false alarms of everyday talk.
 	const mostPoints = 2.0
@@ -47,12 +47,21 @@ func (k *talk) cueBonus(claims []claim) int32 {
 	if k.length() >= longMeeting {
 		perPoint, begin = 1.0, 2.5
 	}
+	reply, _ := k.reply(index)
+	if k.length() >= longMeeting {
+		reply = silence // in hours of talk a "yeah" after a question says little
+	}
 	best := 0.0
 	for i := range claims {
 		doubted := slices.ContainsFunc(claims[i].why, func(why string) bool { return strings.HasPrefix(why, "against ") })
-		if !doubted {
-			best = max(best, claims[i].score)
+		if doubted {
+			continue
 		}
+		score := claims[i].score
+		if reply == accepts && claims[i].kind.asked() && claims[i].kind != ownerOpen {
+			score += weightAgree
+		}
+		best = max(best, score)
 	}
 	if best < begin {
 		return 0

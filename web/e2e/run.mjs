@@ -190,6 +190,19 @@ try {
     );
     await until('an agreement is listed', async () => (await nora.locator('li.item').count()) >= 1);
     await nora.locator('li.item .quote').first().click();
+    await nora.locator('li.item').first().getByRole('button', { name: 'Accept' }).click();
+    await until('an accepted agreement says by whom', () =>
+      nora.evaluate(() => document.querySelector('li.item.accepted')?.textContent.includes('Nora Lind accepted it') === true),
+    );
+    const before = await nora.locator('li.item').count();
+    await nora.locator('.said [role=button][data-utterance]').first().focus();
+    await nora.keyboard.press('a');
+    await nora.locator('dialog[open]').getByLabel('What is to be done').fill('call the printer');
+    await nora.keyboard.press('Control+Enter');
+    await until('what was missed is added from the transcript, by keyboard', async () => (await nora.locator('li.item').count()) === before + 1);
+    await nora.locator('li.item', { hasText: /call the printer/i }).focus();
+    await nora.keyboard.press('x');
+    await until('it is dismissed by one key', async () => (await nora.locator('li.item.dismissed').count()) === 1);
   }
   console.log('the record plays, from a sentence and from an agreement');
   if (faults.length > 0) throw new Error(faults.join('\n'));
