@@ -84,7 +84,9 @@ type Owner struct {
 
 // Evidence is what every entry of the minutes carries: nothing stands without it.
 type Evidence struct {
-	Utterances []UtteranceID // at least one, the one that establishes it first
+	// Utterances are at least one, the one that establishes it first; what was typed as /action is cited
+	// by the identifier of its line of chat.
+	Utterances []UtteranceID
 	Quote      string        // verbatim from the first
 	Start      time.Duration // meeting clock: where to listen
 	End        time.Duration

@@ -31,6 +31,7 @@ type claim struct {
 	score    float64 // of the rules
 	sum      int32   // of the model
 	plain    bool    // no cue: only the model speaks for it
+	mark     *mark   // somebody asked to note it; or nil
 	why      []string
 }
 

@@ -5,7 +5,7 @@
 // file (the server hands them over in memory); token.go and fold.go make tokens of text; talk.go cuts
 // sentences and marks names (roster.go, sound.go), departments (lexicon.go), dates (date*.go, day.go,
 // holiday.go, number.go) and cues (cue.go, pattern.go); claim.go says who is said to do what,
-// answer.go who agrees, judge.go whether it is work (feature.go, model.go), owner.go who that is; item.go
+// marker.go what people asked to note, answer.go who agrees, judge.go whether it is work (feature.go, model.go), owner.go who that is; item.go
 // builds items (volunteer.go, itemdue.go), task.go cuts out the task,
 // merge.go joins what is said again; settle.go finds decisions and questions; prediction.go writes
 // what a scorer reads.

@@ -41,9 +41,13 @@ type found struct {
 // items goes through the talk and makes an item of each claim that holds.
 func (k *talk) items() []found {
 	var all []found
-	answered := map[int]bool{} // lines that only accept an earlier request
+	answered := map[int]bool{} // lines that only accept an earlier request, or ask to note it
+	k.marks = k.findMarks()
+	for target, m := range k.marks {
+		answered[m.line] = answered[m.line] || m.line != target
+	}
 	for i := range k.lines {
-		if answered[i] {
+		if _, marked := k.marks[i]; answered[i] && !marked {
 			continue
 		}
 		sum, claims := k.judge(i)
@@ -81,9 +85,12 @@ func (k *talk) items() []found {
 
 // decide weighs a claim with its answer.
 func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
+	if c.mark != nil && c.mark.line != c.line && c.kind == ownerNobody {
+		reply, at = silence, -1 // a "yes" was said to what was told, not to a request
+	}
 	asked := c.kind.asked()
 	switch {
-	case reply == refuses && asked, reply == handsOn && asked:
+	case c.mark == nil && asked && (reply == refuses || reply == handsOn):
 		return found{}, false
 	case c.kind == ownerOpen && reply != accepts:
 		return found{}, false
@@ -135,6 +142,9 @@ func (k *talk) build(c claim, reply answer, at int) found {
 	f.add(l.tokens[c.trigger.from].utt)
 	for _, t := range l.tokens[c.trigger.from:c.to] {
 		f.add(t.utt)
+	}
+	if c.mark != nil && c.mark.line != c.line {
+		f.answers = append(f.answers, k.lines[c.mark.line].tokens[0].utt)
 	}
 	if reply == accepts && at >= 0 && c.kind != ownerSpeaker {
 		f.answers = append(f.answers, k.lines[at].tokens[0].utt)
@@ -202,7 +212,7 @@ func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
 	}
 	score := k.logOdds(f.claim.sum)
 	switch {
-	case f.claim.plain:
+	case f.claim.plain && f.claim.mark == nil:
 	case f.claim.sum >= k.tiers().proposed+k.model.scale:
 		return Proposed, score, parley.Clear
 	case f.claim.sum >= k.tiers().proposed:

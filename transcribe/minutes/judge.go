@@ -17,6 +17,9 @@ func (k *talk) judge(index int) (int32, []claim) {
 	f := k.scratch()
 	k.features(index, f, true)
 	sum := k.model.sum(f.list) + k.cueBonus(index, claims)
+	if m, marked := k.marks[index]; marked {
+		return max(sum, k.tiers().proposed+k.model.scale), k.markedClaims(index, claims, m)
+	}
 	if open := k.openClaim(claims); sum < k.tiers().suggested && !open {
 		return sum, nil
 	}
@@ -34,6 +37,23 @@ func (k *talk) judge(index int) (int32, []claim) {
 		}
 	}
 	return sum, kept
+}
+
+// markedClaims are the claims of a line that somebody asked to note: one at least.
+func (k *talk) markedClaims(index int, claims []claim, m mark) []claim {
+	marked := slices.Clone(claims)
+	if len(marked) == 0 {
+		marked = k.plainClaim(index)
+		marked[0].trigger = hit{} // no word of it only hands it over
+	}
+	for i := range marked {
+		c := &marked[i]
+		c.mark, c.why = &m, append([]string{"marker " + m.cue}, c.why...)
+		if c.kind == ownerOpen {
+			c.kind = ownerNobody
+		}
+	}
+	return marked
 }
 
 // cueBonus is what the rules add to the model's sum for a claim that nothing speaks against. What the

@@ -126,6 +126,7 @@ type scanner struct {
 	fold   *folder
 	utt    int
 	text   string
+	from   int // byte that it begins at
 	tokens []token
 	stops  []int // numbers of tokens after which a sentence ends
 	asks   []int // those of them that a question mark makes
@@ -133,7 +134,7 @@ type scanner struct {
 
 // scan reads the whole text.
 func (s *scanner) scan() {
-	for at := 0; at < len(s.text); {
+	for at := s.from; at < len(s.text); {
 		r, size := utf8.DecodeRuneInString(s.text[at:])
 		folded := s.fold.rune(r)
 		switch {
