@@ -77,7 +77,12 @@ func (t *Transcriber) makeMinutes(ctx context.Context, keep *parley.Keep, job pa
 	}
 	t.metrics.minutes.Inc()
 	t.events.Publish(parley.Event{Kind: parley.EventMinutes, Meeting: job.Meeting})
-	return nil
+	if !made.Final || !t.refines(keep.Region) {
+		return nil
+	}
+	return t.jobs.Submit(ctx, parley.Job{
+		ID: "refine-" + job.ID, Kind: parley.JobRefine, Region: keep.Region, Meeting: job.Meeting,
+	})
 }
 
 // withTyped adds the lines of chat that ask to note something (/action) to what was said, in order of

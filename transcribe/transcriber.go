@@ -18,6 +18,7 @@ type Parts struct {
 	Jobs       parley.Jobs
 	Events     parley.Events
 	Extractor  minutes.Extractor
+	Refiner    Refiner    // or nil: minutes stay as they were extracted
 	Recognizer Recognizer // or nil: only who spoke when
 	Wordless   string     // a sentence for people that says why there is none
 	Voices     Voices     // or nil: a level gate decides what is speech
@@ -34,6 +35,7 @@ type Transcriber struct {
 	jobs       parley.Jobs
 	events     parley.Events
 	extractor  minutes.Extractor
+	refiner    Refiner    // or nil
 	recognizer Recognizer // or nil
 	wordless   string
 	voices     Voices // or nil
@@ -64,7 +66,7 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 		return nil, err
 	}
 	return &Transcriber{
-		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor,
+		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor, refiner: p.Refiner,
 		recognizer: p.Recognizer, wordless: p.Wordless, voices: p.Voices, log: p.Log, metrics: m,
 		heard: map[parley.MeetingID]*beingHeard{}, soon: map[parley.MeetingID]bool{},
 	}, nil
@@ -86,6 +88,9 @@ func (t *Transcriber) Run(ctx context.Context) error {
 			workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
 		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
+		if t.refines(region) {
+			workers.Go(func() { t.work(ctx, region, parley.JobRefine, t.refine) })
+		}
 		workers.Go(func() { t.sweepEvery(ctx, keep) })
 	}
 	<-ctx.Done()
