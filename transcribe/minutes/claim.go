@@ -31,6 +31,7 @@ type claim struct {
 	score    float64 // of the rules
 	sum      int32   // of the model
 	plain    bool    // no cue: only the model speaks for it
+	doubted  bool    // something speaks against it, and not only against its neighbours
 	mark     *mark   // somebody asked to note it; or nil
 	why      []string
 }
@@ -42,8 +43,9 @@ const (
 	weightAgree     = 1.0 // somebody else says yes
 	weightRepeat    = 0.4 // a second cue of another kind
 	weightOpener    = 0.3
-	weightElsewhere = 0.3 // share of an against-cue in another clause
-	leastClaim      = 1.1 // a weaker cue opens no item of its own beside a stronger one
+	weightElsewhere = 0.3  // share of an against-cue in another clause
+	leastDoubt      = -1.0 // an against-cue that counts as a doubt
+	leastClaim      = 1.1  // a weaker cue opens no item of its own beside a stronger one
 	scoreProposed   = 2.0
 	scoreClear      = 3.2
 )
@@ -72,6 +74,10 @@ func (k *talk) findClaims(index int) []claim {
 		if k.goesOn(l, all, &made) {
 			made.kind = ownerSpeaker
 		}
+		if n := len(all); n > 0 && pointsAt(l, &all[n-1], &made) {
+			absorb(&all[n-1], &made)
+			continue
+		}
 		all = join(all, made)
 	}
 	if all = k.separate(l, all); all == nil {
@@ -82,6 +88,20 @@ func (k *talk) findClaims(index int) []claim {
 		all[i].score += k.dateWeight(l, &all[i])
 	}
 	return all
+}
+
+// pointsAt reports a claim that only says whose the work of the one before is: "the handbook has to be
+// translated by January, that's on HR".
+func pointsAt(l *line, before, c *claim) bool {
+	if c.from < before.to || c.kind != ownerNamed && c.kind != ownerDept && c.kind != ownerSpeaker && c.kind != ownerYou ||
+		before.kind != ownerOpen && before.kind != ownerNobody {
+		return false
+	}
+	switch l.tokens[c.from].word {
+	case "that", "this", "it", "which", "这", "呢", "嗰", "那":
+		return true
+	}
+	return false
 }
 
 // toRecipient reports a name that only receives what somebody else is to hand in: 把表交給美玲.
@@ -121,7 +141,9 @@ func (k *talk) against(l *line, made *claim) {
 		case c.kind != cueAgainst || k.covered(l, h):
 			continue
 		}
-		if !k.reaches(l, h, c, made) {
+		if k.reaches(l, h, c, made) {
+			made.doubted = made.doubted || weight <= leastDoubt
+		} else {
 			weight *= weightElsewhere
 		}
 		if old, seen := least[h.cue]; !seen && weight < 0 {
@@ -138,9 +160,11 @@ func (k *talk) against(l *line, made *claim) {
 		switch {
 		case d.role == rolePast && same:
 			made.score -= 1
+			made.doubted = true
 			made.why = append(made.why, "against past date")
 		case d.role == roleOften:
 			made.score -= 1.5
+			made.doubted = true
 			made.why = append(made.why, "against habit")
 		}
 	}

@@ -202,6 +202,10 @@ func (k *talk) finish(f *found, ordinal int) Item {
 	return item
 }
 
+// plainAbove is how much surer the model must be of what no cue speaks for, in log-odds, for it to be
+// proposed: then a recognizer has spoilt the cue.
+const plainAbove = 3
+
 // grade says how sure an item is.
 func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
 	if k.model == nil {
@@ -212,7 +216,7 @@ func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
 	}
 	score := k.logOdds(f.claim.sum)
 	switch {
-	case f.claim.plain && f.claim.mark == nil:
+	case f.claim.plain && f.claim.mark == nil && f.claim.sum < k.tiers().proposed+plainAbove*k.model.scale:
 	case f.claim.sum >= k.tiers().proposed+k.model.scale:
 		return Proposed, score, parley.Clear
 	case f.claim.sum >= k.tiers().proposed:

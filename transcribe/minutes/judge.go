@@ -2,7 +2,6 @@ package minutes
 
 import (
 	"slices"
-	"strings"
 )
 
 // leastBeside is the score of a claim that stands beside a stronger one of the same line.
@@ -73,8 +72,7 @@ func (k *talk) cueBonus(index int, claims []claim) int32 {
 	}
 	best := 0.0
 	for i := range claims {
-		doubted := slices.ContainsFunc(claims[i].why, func(why string) bool { return strings.HasPrefix(why, "against ") })
-		if doubted {
+		if claims[i].doubted {
 			continue
 		}
 		score := claims[i].score

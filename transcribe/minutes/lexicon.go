@@ -184,8 +184,9 @@ func (d *departments) at(tokens []token, i int, text string) int {
 	}
 	if n := longestOf(d.alone, tokens, i); n > 0 {
 		s := d.suffixAt(tokens, i+n)
-		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && (i == 0 || !beforeDept(tokens[i-1].word)) {
-			return 0 // "the design", "product": also everyday words
+		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && (i == 0 || !beforeDept(tokens[i-1].word)) &&
+			(len(text) < 2 || text != strings.ToUpper(text)) {
+			return 0 // "the design", "product": also everyday words, unlike HR
 		}
 		return n + s
 	}
