@@ -19,7 +19,7 @@ func (h *house) withModel(answer http.HandlerFunc) {
 	h.t.Cleanup(server.Close)
 	rules, err := minutes.New()
 	must(h.t, err)
-	h.Transcriber.refiner, err = refine.New(rules, map[parley.Region]refine.Config{"hk": {URL: server.URL, Model: "small"}})
+	h.refiner, err = refine.New(rules, map[parley.Region]refine.Config{"hk": {URL: server.URL, Model: "small"}})
 	must(h.t, err)
 }
 
@@ -57,7 +57,9 @@ func TestFinalMinutesAreRefinedWhereTheRegionHasAModel(t *testing.T) {
 	h.spoke("u1", time.Second, "I will send the offer to the client by Friday.")
 	must(t, h.keep.Meetings.EndMeeting(t.Context(), h.meeting.ID, began.Add(time.Minute)))
 	must(t, h.Finish(t.Context(), "hk", h.meeting.ID))
-	m := h.await("they are refined", func(m parley.Minutes) bool { return len(m.Items) == 1 && m.Items[0].Task == "send the client the offer" })
+	m := h.await("they are refined", func(m parley.Minutes) bool {
+		return len(m.Items) == 1 && m.Items[0].Task == "send the client the offer"
+	})
 	if item := m.Items[0]; !m.Final || item.Owner.Participant != "p1" || item.Due == nil || item.Due.Date != "2026-03-06" {
 		t.Errorf("refined: %+v", m)
 	}

@@ -69,7 +69,7 @@ func (s *server) mayChangeRecord(r *http.Request) (changing, error) {
 	if by.Name = changerName(by, caller, r); by.Name == "" {
 		return changing{}, invalid("Say your name first: it is kept with what you change.")
 	}
-	agreements, _, err := readAgreements(r.Context(), keep, m.ID)
+	agreements, err := readAgreements(r.Context(), keep, m.ID)
 	return changing{m, keep, people, by, caller.Identity, agreements}, err
 }
 
@@ -88,16 +88,16 @@ func changerName(you parley.Participant, caller auth.Caller, r *http.Request) st
 // readAgreements puts together what was extracted and what people made of it.
 func readAgreements(
 	ctx context.Context, keep *parley.Keep, id parley.MeetingID,
-) (agreements []parley.Agreement, final bool, err error) {
+) ([]parley.Agreement, error) {
 	minutes, err := keep.Actions.Minutes(ctx, id)
 	if err != nil && !errors.Is(err, parley.NotFound) {
-		return nil, false, fmt.Errorf("read minutes: %w", err)
+		return nil, fmt.Errorf("read minutes: %w", err)
 	}
 	changes, err := keep.Actions.Changes(ctx, id)
 	if err != nil {
-		return nil, false, fmt.Errorf("read changes: %w", err)
+		return nil, fmt.Errorf("read changes: %w", err)
 	}
-	return parley.Agreements(minutes, changes), minutes.Final, nil
+	return parley.Agreements(minutes, changes), nil
 }
 
 // changeItem lets a person accept, edit, dismiss or reopen an entry.
@@ -190,7 +190,7 @@ func (s *server) store(w http.ResponseWriter, r *http.Request, status int, in *c
 	if err != nil {
 		return fmt.Errorf("keep change: %w", err)
 	}
-	agreements, _, err := readAgreements(r.Context(), in.keep, in.meeting.ID)
+	agreements, err := readAgreements(r.Context(), in.keep, in.meeting.ID)
 	if err != nil {
 		return err
 	}
@@ -335,7 +335,7 @@ func (s *server) exportItems(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	agreements, _, err := readAgreements(r.Context(), keep, m.ID)
+	agreements, err := readAgreements(r.Context(), keep, m.ID)
 	if err != nil {
 		return err
 	}

@@ -230,6 +230,7 @@ func (k *talk) claim(index int, h hit, c *cue) claim {
 			}
 			if l.mentions[t.ref].ambiguous { // two people with one name: ask, never guess
 				made.kind, made.who = ownerNobody, nil
+				made.why = append(made.why, "ambiguous name")
 				return made
 			}
 		case t.has(tagDept) && c.kind == cueOwe:

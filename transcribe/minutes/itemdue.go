@@ -56,7 +56,8 @@ func dateRank(d *when) int {
 func (k *talk) sharedDate(l *line, f *found) bool {
 	for i := range l.dates {
 		d := &l.dates[i]
-		if d.from == 0 || !d.dated || d.role >= roleNot || d.from < f.claim.to && !(l.han && d.from > f.claim.trigger.to) {
+		inside := d.from < f.claim.to && (!l.han || d.from <= f.claim.trigger.to)
+		if d.from == 0 || !d.dated || d.role >= roleNot || inside {
 			continue
 		}
 		if k.forAll(l, d) {

@@ -111,7 +111,8 @@ func (k *talk) lineToNote(index, step int) int {
 		if i < 0 || i >= len(k.lines) {
 			break
 		}
-		if len(k.lines[i].tokens) >= fewest && !(k.answer(i) == accepts && len(k.lines[i].tokens) < 2*fewest) {
+		length := len(k.lines[i].tokens)
+		if length >= 2*fewest || length >= fewest && k.answer(i) != accepts {
 			return i
 		}
 	}

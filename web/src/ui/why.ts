@@ -19,6 +19,7 @@ const kinds: Record<string, Key> = {
   marker: 'why.marker',
   refined: 'why.refined',
   against: 'why.against',
+  ambiguous: 'why.ambiguous',
 };
 
 /** The reasons, each once, in the order they were found. */
