@@ -15,6 +15,6 @@ COPY --from=build /src/bin /opt/parley
 USER parley
 WORKDIR /var/lib/parley
 ENV PARLEY_LISTEN=0.0.0.0:8080 PARLEY_DATA=/var/lib/parley/data
-EXPOSE 8080/tcp 8443/udp
+EXPOSE 8080/tcp 8443/udp 8443/tcp
 ENTRYPOINT ["/opt/parley/parley"]
 CMD ["serve"]

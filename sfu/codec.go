@@ -27,6 +27,9 @@ func newCodec(c webrtc.RTPCodecCapability) codec {
 			found.mime = known.capability.MimeType
 		}
 	}
+	if strings.EqualFold(c.MimeType, mimeRED) {
+		found.mime = webrtc.MimeTypeOpus // which is all that it is used for
+	}
 	found.lower = strings.ToLower(found.mime)
 	switch found.mime {
 	case webrtc.MimeTypeOpus:
@@ -69,7 +72,7 @@ func newFormats(negotiated []webrtc.RTPCodecParameters) formats {
 	}
 	for _, c := range negotiated {
 		key := formatKey(newCodec(c.RTPCodecCapability))
-		if _, taken := found[key]; taken || strings.EqualFold(c.MimeType, webrtc.MimeTypeRTX) {
+		if _, taken := found[key]; taken || strings.EqualFold(c.MimeType, webrtc.MimeTypeRTX) || strings.EqualFold(c.MimeType, mimeRED) {
 			continue // the browser's first choice stands first
 		}
 		rtx := retransmissions[fmt.Sprint(c.PayloadType)]
@@ -88,10 +91,11 @@ func formatKey(c codec) string { return c.mime + "/" + c.variant }
 
 // The header extensions the packet path reads or writes.
 const (
-	audioLevelURI  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"                               // RFC 6464
-	midURI         = "urn:ietf:params:rtp-hdrext:sdes:mid"                                       // RFC 8843
-	ridURI         = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"                             // RFC 8852
-	repairedRIDURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"                    // RFC 8852
+	audioLevelURI  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"            // RFC 6464
+	midURI         = "urn:ietf:params:rtp-hdrext:sdes:mid"                    // RFC 8843
+	ridURI         = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"          // RFC 8852
+	repairedRIDURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id" // RFC 8852
+	dependencyURI  = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 	transportURI   = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" // transport-cc
 )
 
@@ -124,6 +128,9 @@ func offeredCodecs() []offered {
 			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, RTCPFeedback: audio,
 			SDPFmtpLine: "minptime=10;useinbandfec=1",
 		}, 111, 0},
+		{webrtc.RTPCodecCapability{
+			MimeType: mimeRED, ClockRate: 48000, Channels: 2, SDPFmtpLine: "111/111",
+		}, 63, 0},
 		{webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: video}, 96, 97},
 		{h264("1", "42e01f"), 102, 103},
 		{h264("1", "42001f"), 104, 105},
@@ -132,6 +139,7 @@ func offeredCodecs() []offered {
 		{webrtc.RTPCodecCapability{
 			MimeType: webrtc.MimeTypeVP9, ClockRate: 90000, RTCPFeedback: video, SDPFmtpLine: "profile-id=0",
 		}, 98, 99},
+		{webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeAV1, ClockRate: 90000, RTCPFeedback: video}, 45, 46},
 	}
 }
 
@@ -162,7 +170,7 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 	}
 	extensions := map[webrtc.RTPCodecType][]string{
 		webrtc.RTPCodecTypeAudio: {midURI, audioLevelURI, transportURI},
-		webrtc.RTPCodecTypeVideo: {midURI, ridURI, repairedRIDURI, transportURI},
+		webrtc.RTPCodecTypeVideo: {midURI, ridURI, repairedRIDURI, transportURI, dependencyURI},
 	}
 	for kind, uris := range extensions {
 		for _, uri := range uris {

@@ -19,6 +19,9 @@ type Config struct {
 	// PublicAddresses are further IP addresses that browsers reach this socket under: those of a
 	// 1:1 NAT in front of it. Default none.
 	PublicAddresses []string `yaml:"public_addresses"`
+	// TCP opens a TCP port of the same number, on the same address, for browsers whose network lets no
+	// UDP pass.
+	TCP bool `yaml:"tcp"`
 	// Voices is how many people a participant hears at once, 1 to 16.
 	Voices int `yaml:"voices"`
 	// BatchDelay is how long the first packet of a picture may wait for the others, so that a browser
@@ -33,9 +36,9 @@ const maxVoices = 16
 // maxBatchDelay bounds Config.BatchDelay: more is felt.
 const maxBatchDelay = 20 * time.Millisecond
 
-// DefaultConfig returns the defaults: every address, port 8443, four voices.
+// DefaultConfig returns the defaults: every address, port 8443 of UDP and TCP, four voices.
 func DefaultConfig() Config {
-	return Config{UDPAddress: "0.0.0.0:8443", Voices: 4, BatchDelay: time.Millisecond}
+	return Config{UDPAddress: "0.0.0.0:8443", TCP: true, Voices: 4, BatchDelay: time.Millisecond}
 }
 
 // Validate reports all faults at once, each naming its key.

@@ -36,7 +36,7 @@ func (r *Room) describe(to *strings.Builder, now time.Time) {
 	slices.SortFunc(peers, func(a, b *Peer) int { return int(a.cfg.Number) - int(b.cfg.Number) })
 	fmt.Fprintf(to, "meeting %s: %d peers, %d publications\n", r.id, len(peers), len(r.publications))
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\npublication\tof\tsource\tcodec\tlayer\tlast\tlevel\ttaps\tseats\tstate")
+	fmt.Fprintln(table, "\npublication\tof\tsource\tcodec\tlayer\tsize\tkbit/s\tlast\tlevel\ttaps\tseats\tstate")
 	for _, p := range peers {
 		for _, pub := range r.publications {
 			if pub.peer == p {
@@ -44,22 +44,28 @@ func (r *Room) describe(to *strings.Builder, now time.Time) {
 			}
 		}
 	}
-	fmt.Fprintln(table, "\nseat\tof\tkind\tshows\tof\tpackets\tbytes\tpath\tstate")
+	fmt.Fprintln(table, "\nseat\tof\tkind\tshows\tof\tlayer\tshown at\tpackets\tbytes\tpath\tstate")
 	for _, p := range peers {
 		for _, s := range *p.seats.Load() {
 			s.describe(table)
 		}
 	}
+	fmt.Fprintln(table, "\nway to\testimate\tnumbered\tlossy")
+	for _, p := range peers {
+		p.describe(table)
+	}
 	_ = table.Flush() // a Builder takes everything
 }
 
 func (pub *publication) describe(to *tabwriter.Writer, now time.Time) {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
-	for _, l := range pub.layers {
-		state := "waits"
-		if l == pub.current {
-			state = "forwarded"
+	level := "-"
+	if pub.loudness != nil {
+		level = fmt.Sprint(pub.loudness.at(now))
+	}
+	for _, l := range pub.allLayers() {
+		state := "flows"
+		if !l.meter.delivers(now) {
+			state = "silent"
 		}
 		if pub.muted {
 			state += ", muted"
@@ -67,17 +73,30 @@ func (pub *publication) describe(to *tabwriter.Writer, now time.Time) {
 		if l.keyframeWanted.Load() {
 			state += ", keyframe asked for"
 		}
-		level := "-"
-		if pub.loudness != nil {
-			level = fmt.Sprint(pub.loudness.at(now))
-		}
-		last := "never"
-		if !l.heard.IsZero() {
-			last = now.Sub(l.heard).Round(time.Millisecond).String()
-		}
-		fmt.Fprintf(to, "%s\t#%d\t%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\n", pub.track.ID, pub.peer.cfg.Number, pub.source,
-			pub.codec.mime, l.rank, last, level, len(pub.taps), len(*pub.seats.Load()), state)
+		of := l.meter.pictureSize()
+		fmt.Fprintf(to, "%s\t#%d\t%s\t%s\t%s\t%dx%d\t%d\t%v\t%s\t%d\t%d\t%s\n", pub.track.ID, pub.peer.cfg.Number, pub.source,
+			pub.codec.mime, l.name(), of.width, of.height, pub.rate(l), l.meter.silent(now).Round(time.Millisecond), level,
+			len(pub.joined.taps), len(*pub.seats.Load()), state)
 	}
+}
+
+// name tells the layers of one publication apart.
+func (l *layer) name() string {
+	if l.rid == "" {
+		return "-"
+	}
+	return l.rid
+}
+
+// rate is what the layer costs whole, in kbit/s; 0 when that was not measured yet.
+func (pub *publication) rate(l *layer) int {
+	rate := 0
+	for _, r := range *pub.rungs.Load() {
+		if r.layer == l {
+			rate = r.rate
+		}
+	}
+	return rate / 1000
 }
 
 func (s *seat) describe(to *tabwriter.Writer) {
@@ -88,18 +107,33 @@ func (s *seat) describe(to *tabwriter.Writer) {
 	way := "not connected"
 	if chosen := s.peer.path.Load(); chosen != nil {
 		way = "pion"
-		if chosen.own {
+		if chosen.sealer != nil {
 			way = "own"
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := "flows"
+	state, layer := "flows", "-"
 	switch {
 	case s.source == nil:
 		state = "empty"
-	case s.starting:
+	case s.paused:
+		state = "paused: " + string(PausedBandwidth)
+	case s.current == nil:
 		state = "waits for a keyframe"
+	default:
+		layer = s.current.name()
 	}
-	fmt.Fprintf(to, "%s\t#%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", s.mid, s.peer.cfg.Number, s.kind, shows, of, s.packets, s.octets, way, state)
+	fmt.Fprintf(to, "%s\t#%d\t%s\t%s\t%s\t%s\t%dx%d\t%d\t%d\t%s\t%s\n", s.mid, s.peer.cfg.Number, s.kind, shows, of, layer,
+		s.shown.width, s.shown.height, s.packets, s.octets, way, state)
+}
+
+// describe tells what is known of the way to a browser.
+func (p *Peer) describe(to *tabwriter.Writer) {
+	budget, limited := p.bandwidth.budget()
+	estimate := "no limit met"
+	if limited {
+		estimate = fmt.Sprintf("%d kbit/s", int(budget)/1000)
+	}
+	fmt.Fprintf(to, "#%d\t%s\t%v\t%v\n", p.cfg.Number, estimate, p.stamps.Load(), p.lossy.Load())
 }

@@ -10,21 +10,30 @@
 //
 // # The path of a packet
 //
-//	layer.go        reads it from Pion, drops what was seen before (sequence.go), reads what it means (vp8.go)
-//	publication.go  picks the layer to forward, gives it to the taps (tap.go), keeps it for NACKs (ring.go)
+//	layer.go        reads it from Pion, drops what was seen before (sequence.go), reads what it means
+//	                (descriptor.go, dependency.go), gives it to the taps (joined.go), keeps it (ring.go)
 //	run.go          holds the beginning of a picture that comes at once, so that it leaves at once
-//	seat.go         lets it pass if its publication sits here, from a keyframe on, renumbered (rewriter.go)
-//	path.go         seals it with the keys of the subscriber's handshake (keys.go), or gives it to Pion
+//	forward.go      lets it pass if it is what is to be seen here, from a keyframe on, renumbered (rewriter.go)
+//	path.go         writes it (header.go) and seals it (seal.go) with the keys of the subscriber's handshake
+//	                (keys.go), or gives it to Pion
 //	egress_linux.go sends what all subscribers get in few system calls
+//	tcp.go          queues it, where the subscriber came by TCP
 //
 // and what comes back:
 //
-//	seat.go         NACKs are answered from the ring; keyframe requests go to the publication
+//	resend.go       answers NACKs from the ring, by what was noted (history.go)
 //	feedback.go     asks publishers for keyframes, tells subscribers sender reports
+//	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
+//	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, probe.go)
+//	allocate.go     which layer each seat gets, of what the way takes
 //	speaker.go      who has a voice, by how loud the layers say they are
 //
+// A publication has one or more layers, the streams that come in: its simulcast encodings, or one that
+// holds spatial and temporal layers itself. Taps are given the largest that delivers; each seat has its own.
+//
 // Around it: sfu.go holds the socket and the rooms; room.go is who sits where; peer.go is one
-// connection and its offers (offer.go); engine.go and codec.go are Pion's settings.
+// connection and its offers (offer.go); seat.go and publication.go are what they hold; engine.go and
+// codec.go are Pion's settings; tcp.go is the port for those who cannot use UDP.
 //
 // # Goroutines
 //
@@ -32,19 +41,21 @@
 // published and who sits in which seat. Everything else belongs to a Peer, which waits for it in
 // Close: one read loop and one RTCP reader per layer, one RTCP reader per seat, one feedback loop,
 // and Pion's callbacks. A packet goes from the read loop of its layer to all sockets without
-// changing goroutine.
+// changing goroutine; only a TCP connection has a writer of its own, so that nobody waits for it.
 //
 // # Locks
 //
-// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, seat.mu, ring.mu. The room's loop takes
-// any of the last four; nobody waits for the loop while holding one of them. Only publication.mu is
-// held over a system call, and is waited for by layers of the same publication only.
+// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, layer.mu, joined.mu, seat.mu, ring.mu. The
+// room's loop takes none of layer.mu and joined.mu; nobody waits for the loop while holding any of them.
+// Only layer.mu is held over a system call, and is waited for by the timer of the same layer, and by who
+// joins. bandwidth.mu stands alone; tcpListener.mu and tcpConn.mu are the innermost.
 //
 // # What it never does
 //
 // It knows no names, roles or storage, decodes nothing, and logs nothing per packet. A packet is not
 // allocated for, and subscribers share no lock.
 //
-// Sources: RFC 3550 (RTP), 4585 (feedback), 4588 (RTX), 6464 (audio level), 7741 (VP8), 8843
-// (BUNDLE), 8852 (RID), 8853 (simulcast), 9429 (JSEP).
+// Sources: RFC 3550 (RTP), 3711 and 7714 (SRTP), 4585 (feedback), 4588 (RTX), 6184 (H.264), 6464 (audio
+// level), 7741 (VP8), 8285 (header extensions), 8843 (BUNDLE), 8852 (RID), 8853 (simulcast), 9429 (JSEP),
+// 9628 (VP9); AV1 RTP; draft-holmer-rmcat-transport-wide-cc-extensions, draft-ietf-rmcat-gcc.
 package sfu

@@ -53,12 +53,14 @@ func newEgress(socket *net.UDPConn) *egress {
 
 // destination is where a peer's packets go, as the kernel takes it.
 type destination struct {
+	addr netip.AddrPort
 	name [unix.SizeofSockaddrInet6]byte
 	size uint32
+	tcp  *tcpConn // instead, or nil
 }
 
 func (e *egress) destination(to netip.AddrPort) *destination {
-	d := &destination{}
+	d := &destination{addr: to}
 	port := to.Port()
 	if !e.v6 {
 		d.size = unix.SizeofSockaddrInet4
@@ -132,6 +134,10 @@ func (b *batch) room(most int) []byte {
 // add takes a packet that lies where room said.
 func (b *batch) add(to *destination, size int) {
 	start := b.used
+	if to.tcp != nil {
+		to.tcp.send(b.arena[start : start+size])
+		return
+	}
 	b.used += size
 	if b.count > 0 && !b.egress.whole.Load() {
 		last := &b.messages[b.count-1]

@@ -12,7 +12,10 @@ type egress struct{}
 
 func newEgress(*net.UDPConn) *egress { return nil }
 
-type destination struct{}
+type destination struct {
+	addr netip.AddrPort
+	tcp  *tcpConn
+}
 
 func (*egress) destination(netip.AddrPort) *destination { return nil }
 

@@ -13,9 +13,6 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
-	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/zap"
 
@@ -39,18 +36,19 @@ const (
 type engine struct {
 	media       *webrtc.MediaEngine
 	settings    webrtc.SettingEngine
-	registry    *interceptor.Registry
 	mux         ice.UDPMux
+	ingress     *ingress
+	tcp         ice.TCPMux // nil where there is none
 	certificate webrtc.Certificate
 }
 
-// listen binds the socket.
-func listen(cfg Config) (*net.UDPConn, error) {
+// listen binds the sockets, which share one port.
+func listen(cfg Config) ([]*net.UDPConn, error) {
 	address, err := cfg.listenAddress()
 	if err != nil {
 		return nil, fmt.Errorf("udp_address: %w", err)
 	}
-	socket, err := net.ListenUDP("udp", address)
+	sockets, err := listenUDP(address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, &parley.Error{
 			Op: "listen for media", Kind: parley.Conflict, Err: err,
@@ -63,9 +61,17 @@ func listen(cfg Config) (*net.UDPConn, error) {
 			Say: fmt.Sprintf("The UDP address %s cannot be listened on.", cfg.UDPAddress),
 		}
 	}
-	_ = socket.SetReadBuffer(socketBuffer)  // a smaller buffer works too
-	_ = socket.SetWriteBuffer(socketBuffer) // likewise
-	return socket, nil
+	for _, s := range sockets {
+		_ = s.SetReadBuffer(socketBuffer)  // a smaller buffer works too
+		_ = s.SetWriteBuffer(socketBuffer) // likewise
+	}
+	return sockets, nil
+}
+
+func closeAll(sockets []*net.UDPConn) {
+	for _, s := range sockets {
+		_ = s.Close() // nothing was read or written yet
+	}
 }
 
 // newCertificate makes the certificate of all DTLS connections: ECDSA on P-256, which costs a
@@ -82,18 +88,15 @@ func newCertificate() (webrtc.Certificate, error) {
 	return *certificate, nil
 }
 
-// newEngine starts reading from the socket, which it owns from here on.
-func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
+// newEngine starts reading from the sockets, which it owns from here on. tcp may be nil.
+func newEngine(cfg Config, sockets []*net.UDPConn, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
 	logs := pionLog{log.Named("pion")}
 	media, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}
-	interceptors, err := newInterceptors(logs)
-	if err != nil {
-		return nil, err
-	}
-	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: logs.NewLogger("mux")})
+	reader := newIngress(sockets)
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: reader, Logger: logs.NewLogger("mux")})
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
 	settings.SetICEUDPMux(mux)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
@@ -116,35 +119,33 @@ func newEngine(cfg Config, socket *net.UDPConn, certificate webrtc.Certificate, 
 			return nil, fmt.Errorf("public_addresses: %w", err)
 		}
 	}
-	return &engine{
-		media: media, settings: settings, registry: interceptors,
-		mux:         mux,
+	made := &engine{
+		media: media, settings: settings,
+		mux: mux, ingress: reader,
 		certificate: certificate,
-	}, nil
+	}
+	if tcp != nil {
+		made.listenTCP(newTCPMux(tcp, reader, logs))
+	}
+	return made, nil
 }
 
-// newInterceptors are the ones between browsers and publications: NACK, receiver reports and
-// transport-cc feedback to publishers. Towards subscribers there are none: what they are told
-// describes the rewritten stream, which only the seat knows.
-func newInterceptors(logs pionLog) (*interceptor.Registry, error) {
-	nacks, err := nack.NewGeneratorInterceptor(
-		nack.GeneratorMaxNacksPerPacket(maxNACKs), nack.WithGeneratorLoggerFactory(logs))
-	if err != nil {
-		return nil, fmt.Errorf("make NACK generator: %w", err)
+// listenTCP gives every answer passive TCP candidates as well; browsers prefer those of UDP.
+func (e *engine) listenTCP(mux ice.TCPMux) {
+	e.tcp = mux
+	e.settings.SetICETCPMux(mux)
+	e.settings.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+}
+
+// close closes the sockets and returns when nothing reads from them any more.
+func (e *engine) close() error {
+	err := e.mux.Close()
+	if e.tcp != nil {
+		err = errors.Join(err, e.tcp.Close())
 	}
-	reports, err := report.NewReceiverInterceptor(report.WithReceiverLoggerFactory(logs))
-	if err != nil {
-		return nil, fmt.Errorf("make receiver reports: %w", err)
-	}
-	transport, err := twcc.NewSenderInterceptor(twcc.WithLoggerFactory(logs))
-	if err != nil {
-		return nil, fmt.Errorf("make transport-cc feedback: %w", err)
-	}
-	registry := &interceptor.Registry{}
-	registry.Add(nacks)
-	registry.Add(reports)
-	registry.Add(transport)
-	return registry, nil
+	return err
 }
 
 // newPeerConnection makes the server's end of one browser's connection. keys listens to its handshake.
@@ -152,7 +153,8 @@ func (e *engine) newPeerConnection(keys *keyTap) (*webrtc.PeerConnection, error)
 	settings := e.settings
 	settings.SetDTLSKeyLogWriter(keys)
 	settings.SetDTLSServerHelloMessageHook(keys.serverHello)
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.media), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(e.registry))
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.media), webrtc.WithSettingEngine(settings),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{})) // reports are our own: they tell of rewritten streams
 	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.certificate}})
 	if err != nil {
 		return nil, fmt.Errorf("make peer connection: %w", err)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"github.com/parley/parley"
 )
 
 const (
@@ -22,6 +24,8 @@ const (
 type senderReport struct {
 	timestamp uint32
 	at        time.Time
+	ntp       uint64 // as its sender wrote it
+	came      time.Time
 }
 
 // remoteClock estimates how far a browser's clock is from the server's. One estimate for all its
@@ -91,11 +95,17 @@ func (p *Peer) wakeFeedback() {
 	}
 }
 
-// feedback asks this browser for the keyframes that others want of it, and sends it the sender
-// reports of its seats, until the peer closes.
+// feedback looks after one connection until the peer closes: which encodings of each of its pictures are
+// wanted and how much they are, what its seats get, the keyframes that others want of it, and the sender
+// reports of its seats.
 func (p *Peer) feedback() {
-	requests, reports := time.NewTicker(keyframeInterval/2), time.NewTicker(reportInterval)
-	defer requests.Stop()
+	often, reports := time.NewTicker(keyframeInterval/2), time.NewTicker(reportInterval)
+	prompt := time.NewTicker(nackInterval)
+	if !p.cfg.Publish {
+		prompt.Stop()
+	}
+	defer prompt.Stop()
+	defer often.Stop()
 	defer reports.Stop()
 	asked := map[*layer]time.Time{}
 	for {
@@ -103,14 +113,33 @@ func (p *Peer) feedback() {
 		case <-p.closing:
 			return
 		case <-p.wake:
-			p.requestKeyframes(asked, time.Now())
-		case now := <-requests.C:
-			p.requestKeyframes(asked, now)
+			p.attend(asked, time.Now())
+		case now := <-often.C:
+			p.attend(asked, now)
+		case now := <-prompt.C:
+			p.tellPublisher(now)
 		case now := <-reports.C:
+			p.reportReception(now)
 			p.refreshTapped(now)
 			p.sendReports(now)
 		}
 	}
+}
+
+// attend is one round of feedback.
+func (p *Peer) attend(asked map[*layer]time.Time, now time.Time) {
+	for _, pub := range p.allPublications() {
+		if pub.codec.kind != parley.Video {
+			continue
+		}
+		pub.measure(now)
+		if rids, news := pub.look(now); news {
+			p.room.tellEncodings(pub, rids)
+		}
+	}
+	p.allot(now)
+	p.tellPublisher(now)
+	p.requestKeyframes(asked, now)
 }
 
 // requestKeyframes sends one PLI (RFC 4585 §6.3.1) per layer that wants one and was not asked within
@@ -132,7 +161,9 @@ func (p *Peer) requestKeyframes(asked map[*layer]time.Time, now time.Time) {
 // refreshTapped has the pictures that are kept begin anew every few seconds.
 func (p *Peer) refreshTapped(now time.Time) {
 	for _, pub := range p.allPublications() {
-		pub.refresh(now)
+		if pub.codec.kind == parley.Video {
+			pub.joined.refresh(now)
+		}
 	}
 }
 
@@ -154,20 +185,13 @@ func (p *Peer) sendReports(now time.Time) {
 // tell.
 func (s *seat) report(now time.Time) *rtcp.SenderReport {
 	s.mu.Lock()
-	source := s.source
-	s.mu.Unlock()
-	if source == nil {
-		return nil
-	}
-	captured, known := source.captured(now) // takes the publication's mu, which comes before ours
-
-	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.source != source || s.starting || s.packets == s.told {
+	if s.current == nil || s.packets == s.told {
 		return nil
 	}
 	s.told = s.packets
-	timestamp := captured + s.rewriter.delta.timestamp
+	timestamp, known := s.current.captured(now)
+	timestamp += s.rewriter.delta.timestamp
 	if !known {
 		timestamp = s.rewriter.last.timestamp + ticks(now.Sub(s.rewriter.arrived), s.rewriter.clockRate)
 	}

@@ -61,8 +61,7 @@ func (k *keyTap) serverHello(hello handshake.MessageServerHello) handshake.Messa
 	return &hello
 }
 
-// srtpKeys are what our own packets are sealed with. Each seat has contexts of its own made of them, so
-// that no two share a lock.
+// srtpKeys are the master key and salt of one direction.
 type srtpKeys struct {
 	profile   srtp.ProtectionProfile
 	key, salt []byte
@@ -70,31 +69,30 @@ type srtpKeys struct {
 
 var errNoKeys = errors.New("the handshake did not show its keys")
 
-// take derives the keys, once.
-func (k *keyTap) take() (srtpKeys, error) {
+// take derives the keys of what we send and of what the browser does, once.
+func (k *keyTap) take() (ours, theirs srtpKeys, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	keyBytes, err := k.profile.KeyLen()
 	if err != nil || len(k.master) == 0 || len(k.server) == 0 || len(k.client) == 0 {
-		return srtpKeys{}, errNoKeys
+		return ours, theirs, errNoKeys
 	}
 	saltBytes, err := k.profile.SaltLen()
 	if err != nil {
-		return srtpKeys{}, errNoKeys
+		return ours, theirs, errNoKeys
 	}
 	seed := append(append([]byte(exporterLabel), k.client...), k.server...)
 	material, err := prf.PHash(k.master, seed, 2*(keyBytes+saltBytes), suiteHash(k.suite))
 	clear(k.master)
 	k.master = nil
 	if err != nil {
-		return srtpKeys{}, err
+		return ours, theirs, err
 	}
 	// Client key, server key, client salt, server salt: ours is the server's.
-	return srtpKeys{
-		profile: k.profile,
-		key:     material[keyBytes : 2*keyBytes],
-		salt:    material[2*keyBytes+saltBytes:],
-	}, nil
+	salts := material[2*keyBytes:]
+	ours = srtpKeys{profile: k.profile, key: material[keyBytes : 2*keyBytes], salt: salts[saltBytes:]}
+	theirs = srtpKeys{profile: k.profile, key: material[:keyBytes], salt: salts[:saltBytes]}
+	return ours, theirs, nil
 }
 
 // suiteHash is the hash of a cipher suite's pseudo-random function (RFC 5289 §3).
@@ -104,9 +102,4 @@ func suiteHash(suite uint16) prf.HashFunc {
 		return func() hash.Hash { return sha512.New384() }
 	}
 	return sha256.New
-}
-
-// context makes a sealing context for the SSRCs of one seat.
-func (k srtpKeys) context() (*srtp.Context, error) {
-	return srtp.CreateContext(k.key, k.salt, k.profile)
 }

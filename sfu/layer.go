@@ -1,8 +1,10 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/parley/parley"
 	"github.com/parley/parley/media"
 )
 
@@ -21,27 +24,47 @@ const readSize = 1500
 const maxBadReads = 256
 
 // layer is one incoming RTP stream: a publication's only one, or one of its simulcast encodings. It
-// is owned by its read loop.
+// may hold spatial and temporal layers itself (place), of VP8, VP9 or AV1. It is owned by its read loop.
 type layer struct {
 	// constant after newLayer
-	pub     *publication
-	remote  *webrtc.TrackRemote
-	control rtcpReader
-	ssrc    uint32
-	payload webrtc.PayloadType
-	rank    int   // 0 for the largest encoding
-	levelID uint8 // of the RFC 6464 extension, 0 when not negotiated or not audio
+	pub          *publication
+	remote       *webrtc.TrackRemote
+	control      rtcpReader
+	ssrc         uint32
+	rtxSSRC      uint32 // of its retransmissions, 0 where the offer does not say
+	payload      webrtc.PayloadType
+	redPayload   uint8 // of redundant audio, 0 where that does not come
+	rid          string
+	rank         int   // 0 for the largest encoding
+	levelID      uint8 // of the RFC 6464 extension, 0 when not negotiated or not audio
+	dependencyID uint8 // of the AV1 dependency descriptor, 0 when not negotiated
 
-	// owned by the read loop
-	window window
-	number int64 // of the packet being read
+	// reading makes the two take turns who bring packets: the socket's reader, and the loop that reads
+	// from Pion the first of them, and all where the socket's reader cannot.
+	reading   sync.Mutex
+	closed    bool // nothing more is taken
+	adopted   bool // the socket's reader knows of it
+	window    window
+	reception reception
+	rtp       rtp.Packet // the packet being read
+	packet    packet     // what it means
+	blocks    [mostBlocks + 1]redBlock
+	// parametered says that H.264 parameter sets come before keyframes: these begin there.
+	parametered bool
 
-	// guarded by the publication's mu
-	heard time.Time // arrival of its newest packet
+	// mu makes the read loop and the timer of a held picture take turns; it is held while a packet goes
+	// out, so that packets leave in the order they came.
+	mu      sync.Mutex
+	gaps    rewriter // closes the gaps that padding leaves
+	numbers counter  // without them
+	ring    *ring    // nil for audio
+	run     run      // the beginning of a picture
 
 	// atomic
 	keyframeWanted atomic.Bool
 	report         atomic.Pointer[senderReport] // the publisher's newest, or nil
+	structure      atomic.Pointer[structure]    // of the dependency descriptors, or nil
+	meter          meter
 }
 
 // rtcpReader is the reading half of an RTPSender, or of one encoding of an RTPReceiver.
@@ -50,56 +73,204 @@ type rtcpReader func(b []byte) (int, error)
 // read takes packets from the network to the publication until the peer closes.
 func (l *layer) read() {
 	buf := make([]byte, readSize)
-	p := packet{rtp: &rtp.Packet{}}
 	count := l.pub.peer.room.sfu.metrics
 	for bad := 0; bad < maxBadReads; {
 		n, _, err := l.remote.Read(buf)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
 			return
 		}
-		if err != nil || p.rtp.Unmarshal(buf[:n]) != nil {
+		now := time.Now()
+		l.reading.Lock()
+		if err != nil || l.rtp.Unmarshal(buf[:n]) != nil {
+			l.reading.Unlock()
 			count.dropped(dropMalformed)
 			bad++
 			continue
 		}
 		bad = 0
-		p.arrived = time.Now()
-		if why := l.parse(&p); why != "" {
+		why := l.take(n, now, false)
+		if why != "" {
 			count.dropped(why)
-			continue
+		} else if !l.adopted {
+			l.adopted = true
+			l.pub.peer.sender.adopt(l)
 		}
-		if len(p.rtp.Payload) > 0 && !l.pub.begin(&p) {
-			count.dropped(dropRefused)
-			continue
-		}
-		l.pub.receive(l, &p)
+		l.reading.Unlock()
 	}
 }
 
-// parse fills in what p means, or says why p goes no further.
+// takeDirect takes the packet b from the socket's reader, where resent as a retransmission (RFC 4588 §4).
+func (l *layer) takeDirect(b []byte, resent bool, arrived time.Time) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	why := drop("")
+	switch {
+	case l.closed:
+		return
+	case l.rtp.Unmarshal(b) != nil:
+		why = dropMalformed
+	case resent && len(l.rtp.Payload) < 2:
+		return // padding, a probe for bandwidth
+	case resent:
+		l.rtp.SequenceNumber = binary.BigEndian.Uint16(l.rtp.Payload)
+		l.rtp.Payload, l.rtp.PayloadType = l.rtp.Payload[2:], uint8(l.payload)
+		why = l.take(len(b), arrived, true)
+	default:
+		why = l.take(len(b), arrived, false)
+	}
+	if why != "" {
+		l.pub.peer.room.sfu.metrics.dropped(why)
+	}
+}
+
+// close lets nothing more in.
+func (l *layer) close() {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	l.closed = true
+}
+
+// take takes the packet that was read, of n bytes, to the publication, or says why it goes no further;
+// reading is held.
+func (l *layer) take(n int, arrived time.Time, resent bool) drop {
+	if l.redPayload != 0 && l.rtp.PayloadType == l.redPayload {
+		l.rtp.PayloadType = uint8(l.payload)
+		return l.takeRED(n, arrived)
+	}
+	return l.takePlain(n, arrived, resent)
+}
+
+// takePlain is take for a packet that holds one.
+func (l *layer) takePlain(n int, arrived time.Time, resent bool) drop {
+	p := &l.packet
+	p.arrived = arrived
+	if why := l.parse(p); why != "" {
+		return why
+	}
+	if l.reception.take(p.number, p.timestamp, arrived, resent) && l.ring != nil {
+		l.pub.peer.wakeFeedback()
+	}
+	l.meter.count(p, n)
+	if len(p.payload) > 0 && !l.pub.begin(p) {
+		return dropRefused
+	}
+	l.receive(p)
+	return ""
+}
+
+// parse fills in what the packet that was read means, or says why it goes no further.
 func (l *layer) parse(p *packet) drop {
-	if webrtc.PayloadType(p.rtp.PayloadType) != l.payload {
+	if webrtc.PayloadType(l.rtp.PayloadType) != l.payload {
 		return dropCodec // a track has one codec for its whole life
 	}
-	var fresh bool
-	if l.number, fresh = l.window.admit(p.rtp.SequenceNumber); !fresh {
+	number, fresh := l.window.admit(l.rtp.SequenceNumber)
+	if !fresh {
 		return dropDuplicate
 	}
-	p.vp8, p.level, p.keyframe = vp8Descriptor{}, nil, false
-	if len(p.rtp.Payload) == 0 {
+	*p = packet{
+		number: number, arrived: p.arrived, seq: l.rtp.SequenceNumber, timestamp: l.rtp.Timestamp,
+		marker: l.rtp.Marker, payload: l.rtp.Payload,
+	}
+	if len(p.payload) == 0 {
 		return ""
 	}
-	p.keyframe = media.IsKeyframe(l.pub.codec.lower, p.rtp.Payload)
-	switch {
-	case l.levelID != 0:
-		p.level = p.rtp.GetExtension(l.levelID)
-	case l.pub.codec.mime == webrtc.MimeTypeVP8:
-		var ok bool
-		if p.vp8, ok = parseVP8(p.rtp.Payload); !ok {
-			return dropMalformed
+	p.keyframe = media.IsKeyframe(l.pub.codec.lower, p.payload)
+	ok := true
+	switch l.pub.codec.mime {
+	case webrtc.MimeTypeOpus:
+		if l.levelID != 0 {
+			p.level = l.rtp.GetExtension(l.levelID)
 		}
+	case webrtc.MimeTypeVP8:
+		p.picture, p.place, ok = parseVP8(p.payload)
+	case webrtc.MimeTypeVP9:
+		p.picture, p.place, ok = parseVP9(p.payload)
+	case webrtc.MimeTypeH264:
+		l.parametered = l.parametered || holdsParameters(p.payload)
+		p.keyframe = p.keyframe && (!l.parametered || holdsParameters(p.payload))
+	}
+	if !ok || !l.parseDependency(p) {
+		return dropMalformed
+	}
+	if p.keyframe {
+		l.meter.resize(l.size(p))
 	}
 	return ""
+}
+
+// parseDependency reads the dependency descriptor, where the browser sends one: it says more than the
+// payload of any codec does. What comes before the first structure stands nowhere yet.
+func (l *layer) parseDependency(p *packet) bool {
+	if l.dependencyID == 0 {
+		return true
+	}
+	if p.dependency = l.rtp.GetExtension(l.dependencyID); p.dependency == nil {
+		return true
+	}
+	known := l.structure.Load()
+	d, now, ok := parseDependency(p.dependency, known)
+	if !ok {
+		return now == nil
+	}
+	if now != known {
+		l.structure.Store(now)
+	}
+	p.place, p.frame = d.place, d.frame
+	if l.pub.codec.mime == webrtc.MimeTypeAV1 {
+		p.keyframe = d.key && d.place.begins && d.place.spatial == 0
+	}
+	return true
+}
+
+// size is that of the largest picture which begins with keyframe p, zero where it is not plain to see.
+func (l *layer) size(p *packet) size {
+	if l.pub.codec.mime == webrtc.MimeTypeVP8 {
+		return vp8Size(p.payload[p.picture.length:])
+	}
+	if told := l.structure.Load(); told != nil {
+		return told.largest()
+	}
+	return size{}
+}
+
+// receive takes one packet to the taps and the seats.
+func (l *layer) receive(p *packet) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.renumber(p) {
+		return
+	}
+	if p.keyframe {
+		l.keyframeWanted.Store(false) // before the seats are loaded: see Room.move
+	}
+	l.pub.joined.write(l, p)
+	if l.ring == nil {
+		l.pub.loudness.hear(p)
+		l.release(p)
+		return
+	}
+	p = l.ring.put(p)
+	if !l.run.hold(p, l.pub.peer.room.sfu.cfg.BatchDelay, l) {
+		l.release(p)
+	}
+}
+
+// renumber gives p its number, and reports whether it has one. Padding has none: it is a browser's probe
+// for bandwidth, and the gap it would leave is closed.
+func (l *layer) renumber(p *packet) bool {
+	if l.gaps.first == 0 {
+		l.gaps.resume(p.number, p.at())
+	}
+	if len(p.payload) == 0 {
+		l.gaps.leaveOut(p.number, false)
+		return false
+	}
+	at, ok := l.gaps.place(p.number, p.at(), p.arrived)
+	if !ok {
+		return false
+	}
+	p.number, p.seq = l.numbers.extend(at.seq), at.seq
+	return true
 }
 
 // readReports takes the publisher's sender reports, until the peer closes.
@@ -107,12 +278,13 @@ func (l *layer) readReports() {
 	readRTCP(l.control, func(p rtcp.Packet) {
 		if report, ok := p.(*rtcp.SenderReport); ok && report.SSRC == l.ssrc {
 			at := l.pub.peer.clock.local(ntpTime(report.NTPTime), time.Now())
-			l.report.Store(&senderReport{timestamp: report.RTPTime, at: at})
+			l.report.Store(&senderReport{timestamp: report.RTPTime, at: at, ntp: report.NTPTime, came: time.Now()})
 		}
 	})
 }
 
-// captured is the RTP time of what the layer's source captures now.
+// captured is the RTP time of what the layer's source captures now; false when no sender report of the
+// publisher has told yet.
 func (l *layer) captured(now time.Time) (uint32, bool) {
 	report := l.report.Load()
 	if report == nil {
@@ -124,7 +296,7 @@ func (l *layer) captured(now time.Time) (uint32, bool) {
 // requestKeyframe makes the peer's feedback loop ask for a keyframe of this layer, and again until
 // one came.
 func (l *layer) requestKeyframe() {
-	if !l.keyframeWanted.Swap(true) {
+	if l.pub.codec.kind == parley.Video && !l.keyframeWanted.Swap(true) {
 		l.pub.peer.wakeFeedback()
 	}
 }

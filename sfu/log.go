@@ -9,6 +9,9 @@ import (
 // is mostly a browser that left or a stranger's packet, and an operator can do nothing about either.
 type pionLog struct{ log *zap.Logger }
 
+// PionLogs is how everything of Pion's logs in parley, as a factory for those who start more of it.
+func PionLogs(log *zap.Logger) logging.LoggerFactory { return pionLog{log.Named("pion")} }
+
 // NewLogger implements logging.LoggerFactory.
 func (f pionLog) NewLogger(scope string) logging.LeveledLogger {
 	if !f.log.Core().Enabled(zap.DebugLevel) {

@@ -18,11 +18,16 @@ const (
 	dropCodec     drop = "codec"     // a payload type other than the track's first
 	dropRefused   drop = "refused"   // its sender may not publish, or has left
 	dropWrite     drop = "write"     // the subscriber's connection refused it
+	dropForged    drop = "forged"    // not sealed with its sender's key
+	dropFlood     drop = "flood"     // more packets in a second than any browser sends
+	dropQueue     drop = "queue"     // the subscriber's TCP connection takes less than it is sent
 )
 
 // metrics are the counters of one SFU.
 type metrics struct {
 	rooms, peers, publications prometheus.Gauge
+	tcpConnections             prometheus.Gauge
+	tcpRefused                 prometheus.Counter
 	keyframeRequests, resent   prometheus.Counter
 	drops                      map[drop]prometheus.Counter
 	audio, video               prometheus.Counter
@@ -58,13 +63,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		rooms:            gauge("rooms", "Meetings with a room open."),
 		peers:            gauge("peers", "Peer connections."),
 		publications:     gauge("publications", "Tracks being received."),
+		tcpConnections:   gauge("tcp_connections", "TCP connections of browsers that may not use UDP."),
+		tcpRefused:       counter("tcp_refused_total", "TCP connections refused: there were too many."),
 		keyframeRequests: counter("keyframe_requests_total", "Keyframes asked of publishers."),
 		resent:           counter("resent_packets_total", "Packets sent again on a NACK."),
 		drops:            map[drop]prometheus.Counter{},
 		audio:            forwards.WithLabelValues(string(parley.Audio)),
 		video:            forwards.WithLabelValues(string(parley.Video)),
 	}
-	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite} {
+	for _, why := range []drop{dropMalformed, dropDuplicate, dropCodec, dropRefused, dropWrite, dropForged, dropFlood, dropQueue} {
 		m.drops[why] = drops.WithLabelValues(string(why))
 	}
 	return m, failed
@@ -73,11 +80,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 // dropped counts one packet.
 func (m *metrics) dropped(why drop) { m.drops[why].Inc() }
 
-// forwarded counts one packet that was handed to so many seats.
-func (m *metrics) forwarded(seats int, kind parley.MediaKind) {
-	if kind == parley.Audio {
-		m.audio.Add(float64(seats))
-	} else {
-		m.video.Add(float64(seats))
+// forwarded counts packets that were handed to seats.
+func (m *metrics) forwarded(audio, video int) {
+	if audio > 0 {
+		m.audio.Add(float64(audio))
+	}
+	if video > 0 {
+		m.video.Add(float64(video))
 	}
 }

@@ -3,6 +3,7 @@ package sfu
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -36,6 +37,8 @@ type line struct {
 	kind      parley.MediaKind
 	direction direction
 	rids      []string // simulcast encodings in the order offered, the largest first; nil for one
+	// resends has the SSRC of the retransmissions of an SSRC, where the offer says so (RFC 5576 §4.2).
+	resends map[uint32]uint32
 }
 
 // invalid is a refusal that says what is wrong with an offer.
@@ -100,6 +103,9 @@ func parseLine(media *sdp.MediaDescription) (line, error) {
 		return line{}, invalid("Media line %s of the offer must either send or receive.", mid)
 	}
 	for _, a := range media.Attributes {
+		if a.Key == "ssrc-group" {
+			l.pair(a.Value)
+		}
 		if a.Key != "rid" {
 			continue
 		}
@@ -112,6 +118,24 @@ func parseLine(media *sdp.MediaDescription) (line, error) {
 		}
 	}
 	return l, nil
+}
+
+// pair reads an ssrc-group of a stream and its retransmissions.
+func (l *line) pair(group string) {
+	const most = 16
+	fields := strings.Fields(group)
+	if len(fields) != 3 || fields[0] != "FID" || len(l.resends) >= most {
+		return
+	}
+	first, err := strconv.ParseUint(fields[1], 10, 32)
+	again, err2 := strconv.ParseUint(fields[2], 10, 32)
+	if err != nil || err2 != nil {
+		return
+	}
+	if l.resends == nil {
+		l.resends = map[uint32]uint32{}
+	}
+	l.resends[uint32(first)] = uint32(again)
 }
 
 // checkSources makes sure that every sending line has a source of its kind, and nothing else has one.
@@ -136,4 +160,24 @@ func checkSources(lines []line, sources map[string]parley.Source) error {
 		}
 	}
 	return nil
+}
+
+// plainLines takes the dependency descriptor from the media lines that have no use for it: where it is
+// agreed on, Chromium leaves the picture numbers out of VP8, by which other browsers get over a loss.
+func plainLines(offer string) string {
+	var kept strings.Builder
+	for len(offer) > 0 {
+		end := len(offer) // of the section that is next
+		if k := strings.Index(offer, "\nm="); k >= 0 {
+			end = k + 1
+		}
+		useful := strings.Contains(offer[:end], " AV1/")
+		for line := range strings.Lines(offer[:end]) {
+			if useful || !strings.HasPrefix(line, "a=extmap:") || !strings.Contains(line, dependencyURI) {
+				kept.WriteString(line)
+			}
+		}
+		offer = offer[end:]
+	}
+	return kept.String()
 }

@@ -5,18 +5,19 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/parley/parley"
 )
 
 // path is how a peer's packets leave: sealed by us and sent in batches, or, where that cannot be,
 // by Pion. It is chosen once, before the first packet, and never changes: a key and nonce that both
 // had used would give the plaintext away (RFC 7714 §9.1).
 type path struct {
-	own  bool
-	keys srtpKeys // when own
+	sealer *sealer // nil: by Pion
 }
 
-// mostOverhead is what sealing adds to a payload at most: header, one CSRC, extension, tag.
-const mostOverhead = 12 + 4 + 8 + 16
+// mostTag is what sealing adds at most.
+const mostTag = 16
 
 // openPath chooses the path when the connection stands, and follows where it leads from then on.
 func (p *Peer) openPath() {
@@ -26,17 +27,20 @@ func (p *Peer) openPath() {
 	chosen := &path{}
 	transport := p.iceTransport()
 	if e := p.room.sfu.egress; e != nil && transport != nil {
-		transport.OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) { p.follow(pair) })
-		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil && p.follow(pair) {
-			if keys, err := p.keys.take(); err == nil {
-				chosen.own, chosen.keys = true, keys
+		transport.OnSelectedCandidatePairChange(p.follow)
+		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil {
+			p.destination.CompareAndSwap(nil, p.room.sfu.lead(pair)) // a change may have come before
+		}
+		if to := p.destination.Load(); to != nil {
+			if ours, theirs, err := p.keys.take(); err == nil {
+				chosen.sealer, _ = newSealer(ours)     // without one, Pion seals
+				p.sender.opener, _ = newOpener(theirs) // without one, Pion opens
+				p.room.sfu.engine.ingress.follow(p.sender, to.origin())
 			}
 		}
 	}
 	if p.path.CompareAndSwap(nil, chosen) {
-		for _, s := range *p.seats.Load() {
-			s.requestKeyframe() // the one that came before was not for this browser
-		}
+		p.wakeFeedback() // its pictures begin now: a keyframe before was not for this browser
 	}
 }
 
@@ -53,62 +57,113 @@ func (p *Peer) iceTransport() *webrtc.ICETransport {
 	return nil
 }
 
-// follow notes where the browser is now; false when it is not to be reached by UDP.
-func (p *Peer) follow(pair *webrtc.ICECandidatePair) bool {
-	address, err := netip.ParseAddr(pair.Remote.Address)
-	if err != nil || pair.Remote.Protocol != webrtc.ICEProtocolUDP {
-		return false
-	}
-	to := p.room.sfu.egress.destination(netip.AddrPortFrom(address, pair.Remote.Port))
+// follow notes where the browser is now; where that is not known, packets go on to where it was.
+func (p *Peer) follow(pair *webrtc.ICECandidatePair) {
+	to := p.room.sfu.lead(pair)
 	if to == nil {
-		return false
-	}
-	p.destination.Store(to)
-	return true
-}
-
-// transmit sends a packet of the seat: into b, which the caller flushes, or through Pion. s.mu is held.
-func (s *seat) transmit(h *rtp.Header, payload []byte, b *batch) {
-	chosen := s.peer.path.Load()
-	switch {
-	case chosen == nil:
-		return // not connected yet: nobody would hear it
-	case !chosen.own:
-		if s.writer == nil {
-			return
-		}
-		if _, err := s.writer.WriteRTP(h, payload); err != nil {
-			s.peer.room.sfu.metrics.dropped(dropWrite)
-		}
 		return
 	}
-	if !s.seal(chosen, h, payload, b) {
-		s.peer.room.sfu.metrics.dropped(dropWrite)
+	p.destination.Store(to)
+	if chosen := p.path.Load(); chosen != nil && chosen.sealer != nil {
+		p.room.sfu.engine.ingress.follow(p.sender, to.origin())
 	}
 }
 
-// seal appends the packet to b.
-func (s *seat) seal(chosen *path, h *rtp.Header, payload []byte, b *batch) bool {
-	if s.sealer == nil {
-		var err error
-		if s.sealer, err = chosen.keys.context(); err != nil {
-			return false
-		}
-	}
-	to := s.peer.destination.Load()
-	size := h.MarshalSize()
-	if cap(s.plain) < size+len(payload) {
-		s.plain = make([]byte, 0, size+len(payload)+256)
-	}
-	plain := s.plain[:size+len(payload)]
-	if _, err := h.MarshalTo(plain); err != nil {
-		return false
-	}
-	copy(plain[size:], payload)
-	sealed, err := s.sealer.EncryptRTP(b.room(len(plain)+mostOverhead), plain, &s.header)
+// lead finds the way to the remote end of a pair, or nil.
+func (s *SFU) lead(pair *webrtc.ICECandidatePair) *destination {
+	address, err := netip.ParseAddr(pair.Remote.Address)
 	if err != nil {
-		return false
+		return nil
 	}
-	b.add(to, len(sealed))
-	return true
+	remote := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
+	if pair.Remote.Protocol == webrtc.ICEProtocolUDP {
+		return s.egress.destination(netip.AddrPortFrom(address, pair.Remote.Port))
+	}
+	local, err := netip.ParseAddr(pair.Local.Address)
+	if err != nil || s.tcp == nil {
+		return nil
+	}
+	if c := s.tcp.find(local.Unmap(), remote); c != nil {
+		return &destination{tcp: c}
+	}
+	return nil
+}
+
+// origin is where packets of the browser come from that is sent to there.
+func (d *destination) origin() origin {
+	if d.tcp != nil {
+		return origin{d.tcp.remote, true}
+	}
+	return origin{netip.AddrPortFrom(d.addr.Addr().Unmap(), d.addr.Port()), false}
+}
+
+// outgoing is what a layer lends to its seats, one after another: they gather packets in it.
+type outgoing struct {
+	batch   batch
+	scratch scratch
+	head    head
+	picture packet // a packet read from a ring to be sent again
+	now     int64  // Unix microseconds: when what is gathered leaves
+
+	audio, video int // packets handed over since the last flush
+}
+
+// flush sends what the seats have gathered.
+func (o *outgoing) flush(m *metrics) {
+	m.forwarded(o.audio, o.video)
+	o.audio, o.video = 0, 0
+	for range o.batch.flush() {
+		m.dropped(dropWrite)
+	}
+}
+
+// transmit sends a packet of the seat with header out.head: into the batch of out, which the caller
+// flushes, or through Pion. seal is the state of its SSRC. put appends the payload. s.mu is held.
+func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *packet, at position) {
+	chosen := s.peer.path.Load()
+	if chosen == nil || s.writer == nil {
+		return // not connected yet, or no more: nobody would hear it
+	}
+	if s.kind == parley.Audio {
+		out.audio++
+	} else {
+		out.video++
+	}
+	h := &out.head
+	most := mostHead + len(prefix) + len(from.payload) + 1 + mostTag
+	if chosen.sealer == nil {
+		out.scratch.plain = s.compose(out.scratch.plain[:0], h, prefix, from, at)
+		s.transmitByPion(out)
+		return
+	}
+	if h.stamped = s.peer.stamps.Load() && s.ids.transport != 0; h.stamped {
+		h.transport = s.peer.sent.next(most-mostHead+12, out.now)
+	}
+	b := h.append(out.batch.room(most), s.ids)
+	headSize := len(b)
+	b = append(b, prefix...)
+	b = from.picture.put(b, from.payload, at.picture, at.tl0)
+	sealed := chosen.sealer.seal(state, &out.scratch, b, headSize)
+	if sealed == nil {
+		s.peer.room.sfu.metrics.dropped(dropWrite)
+		return
+	}
+	out.batch.add(s.peer.destination.Load(), len(sealed))
+}
+
+// compose writes a whole packet to b.
+func (s *seat) compose(b []byte, h *head, prefix []byte, from *packet, at position) []byte {
+	b = append(h.append(b, s.ids), prefix...)
+	return from.picture.put(b, from.payload, at.picture, at.tl0)
+}
+
+// transmitByPion sends the packet in out.scratch.plain.
+func (s *seat) transmitByPion(out *outgoing) {
+	var p rtp.Packet
+	if p.Unmarshal(out.scratch.plain) != nil {
+		return
+	}
+	if _, err := s.writer.WriteRTP(&p.Header, p.Payload); err != nil {
+		s.peer.room.sfu.metrics.dropped(dropWrite)
+	}
 }

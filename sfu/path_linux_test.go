@@ -4,22 +4,34 @@ import (
 	"testing"
 
 	"github.com/pion/srtp/v3"
+
+	"github.com/parley/parley/sfu/sfutest"
 )
 
 // TestOurOwnPathIsTaken holds the SFU to sealing by itself: were the keys not found, everything would
 // still work, at three times the price.
 func TestOurOwnPathIsTaken(t *testing.T) {
 	t.Parallel()
-	peer := connectedPeer(t)
-	chosen := peer.path.Load()
-	if chosen == nil || !chosen.own {
-		t.Fatal("packets go the way of Pion")
-	}
-	if chosen.keys.profile != srtp.ProtectionProfileAeadAes128Gcm {
-		t.Errorf("sealed with profile %v", chosen.keys.profile)
-	}
-	if _, err := peer.keys.take(); err == nil {
-		t.Error("the master secret is still there")
+	for name, browse := range map[string]func(testing.TB, sfutest.Lines) *sfutest.Browser{
+		"udp": sfutest.New, "tcp": sfutest.NewTCP,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			peer := connectedPeer(t, browse)
+			chosen := peer.path.Load()
+			if chosen == nil || chosen.sealer == nil {
+				t.Fatal("packets go the way of Pion")
+			}
+			if chosen.sealer.keys.profile != srtp.ProtectionProfileAeadAes128Gcm {
+				t.Errorf("sealed with profile %v", chosen.sealer.keys.profile)
+			}
+			if (peer.destination.Load().tcp != nil) != (name == "tcp") {
+				t.Error("packets are sent elsewhere")
+			}
+			if _, _, err := peer.keys.take(); err == nil {
+				t.Error("the master secret is still there")
+			}
+		})
 	}
 }
 

@@ -41,9 +41,17 @@ type Peer struct {
 
 	clock remoteClock
 	keys  *keyTap // of the handshake
+	// sender is the browser as the socket's reader knows it.
+	sender *sender
 	// path is chosen when the connection stands, nil before; destination is where it leads.
 	path        atomic.Pointer[path]
 	destination atomic.Pointer[destination]
+	// sent and bandwidth are what is known of the way to the browser. Packets are numbered for that while
+	// stamps is set; lossy says that receiver reports tell of losses.
+	sent      sentLog
+	bandwidth bandwidth
+	stamps    atomic.Bool
+	lossy     atomic.Bool
 	// seats is in m-line order, and copied on every write by the room's loop.
 	seats atomic.Pointer[[]*seat]
 
@@ -90,6 +98,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 		publications: map[string]*publication{},
 	}
 	p.seats.Store(&[]*seat{})
+	p.sender = newSender(p)
 	if err := r.enter(p); err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
@@ -242,7 +251,7 @@ func (p *Peer) newSSRC(also []*seat) uint32 {
 // negotiate applies the offer and makes the answer. Candidates are the socket's addresses: gathering
 // asks nobody and is over at once.
 func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
-	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
+	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: plainLines(offer)})
 	if err != nil {
 		return "", fmt.Errorf("apply offer: %w", err)
 	}
@@ -316,7 +325,11 @@ func (p *Peer) Close() {
 			p.log.Debug("close peer connection", zap.Error(err))
 		}
 		p.tasks.Wait()
+		p.room.sfu.engine.ingress.forget(p.sender)
 		for _, pub := range p.publications { // nobody else is left
+			for _, l := range pub.allLayers() {
+				l.close()
+			}
 			pub.end()
 		}
 		p.room.sfu.metrics.peers.Dec()
@@ -344,11 +357,14 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	l := &layer{
 		remote:  remote,
 		ssrc:    uint32(remote.SSRC()),
-		payload: remote.PayloadType(),
+		payload: remote.Codec().PayloadType, // PayloadType is not known yet of an encoding
 		control: func(b []byte) (int, error) {
 			n, _, err := receiver.Read(b)
 			return n, err
 		},
+	}
+	if sent := remote.Codec(); strings.EqualFold(sent.MimeType, mimeRED) {
+		l.redPayload, l.payload = uint8(sent.PayloadType), primaryOf(sent.SDPFmtpLine)
 	}
 	if rid := remote.RID(); rid != "" {
 		l.control = func(b []byte) (int, error) {
@@ -357,8 +373,13 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 		}
 	}
 	for _, extension := range receiver.GetParameters().HeaderExtensions {
-		if extension.URI == audioLevelURI && remote.Kind() == webrtc.RTPCodecTypeAudio {
+		switch {
+		case extension.URI == audioLevelURI && remote.Kind() == webrtc.RTPCodecTypeAudio:
 			l.levelID = uint8(extension.ID)
+		case extension.URI == dependencyURI && remote.Kind() == webrtc.RTPCodecTypeVideo:
+			l.dependencyID = uint8(extension.ID)
+		default:
+			p.sender.learn(extension.URI, extension.ID)
 		}
 	}
 
@@ -368,15 +389,20 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 		p.mu.Unlock()
 		return nil, fmt.Errorf("stream of media line %q, which sends nothing", mid)
 	}
-	l.rank = max(0, slices.Index(p.lines[mid].rids, remote.RID()))
+	rids := p.lines[mid].rids
+	l.rid, l.rank = remote.RID(), max(0, slices.Index(rids, remote.RID()))
+	l.rtxSSRC = p.lines[mid].resends[l.ssrc]
 	pub := p.publications[mid]
 	if pub == nil {
-		pub = newPublication(p, mid, source, newCodec(remote.Codec().RTPCodecCapability))
+		pub = newPublication(p, mid, source, newCodec(remote.Codec().RTPCodecCapability), rids)
 		p.publications[mid] = pub
 	}
 	p.mu.Unlock()
 
-	l.pub = pub
+	l.pub, l.reception.clockRate = pub, pub.codec.clockRate
+	if pub.codec.kind == parley.Video {
+		l.ring = &ring{}
+	}
 	pub.addLayer(l)
 	return l, nil
 }
@@ -396,7 +422,7 @@ func (p *Peer) allPublications() []*publication {
 func (p *Peer) allLayers() []*layer {
 	var layers []*layer
 	for _, pub := range p.allPublications() {
-		layers = pub.appendLayers(layers)
+		layers = append(layers, pub.allLayers()...)
 	}
 	return layers
 }

@@ -15,13 +15,14 @@ import (
 // deaf is an observer that does not care.
 type deaf struct{}
 
-func (deaf) PublicationStarted(parley.Track)                {}
-func (deaf) PublicationEnded(parley.TrackID)                {}
-func (deaf) SeatsChanged(parley.ParticipantID, []SeatState) {}
-func (deaf) PeerChanged(parley.ParticipantID, PeerState)    {}
+func (deaf) PublicationStarted(parley.Track)                               {}
+func (deaf) PublicationEnded(parley.TrackID)                               {}
+func (deaf) SeatsChanged(parley.ParticipantID, []SeatState)                {}
+func (deaf) PeerChanged(parley.ParticipantID, PeerState)                   {}
+func (deaf) EncodingsWanted(parley.ParticipantID, parley.Source, []string) {}
 
 // connectedPeer joins a scripted browser and waits until media can flow.
-func connectedPeer(t *testing.T) *Peer {
+func connectedPeer(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest.Browser) *Peer {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.UDPAddress = "127.0.0.1:0"
@@ -46,7 +47,7 @@ func connectedPeer(t *testing.T) *Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := sfutest.New(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
+	browser := browse(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
 	browser.Connect(peer, nil)
 	for deadline := time.Now().Add(10 * time.Second); peer.path.Load() == nil; {
 		if time.Now().After(deadline) {

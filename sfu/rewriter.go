@@ -10,18 +10,19 @@ import (
 type position struct {
 	seq       uint16
 	timestamp uint32 // RTP clock
-	picture   uint16 // VP8 picture id, 15 bits
-	tl0       uint8  // VP8 TL0PICIDX
+	picture   uint16 // VP8 or VP9 picture id, 15 bits
+	frame     uint16 // AV1 frame number
+	tl0       uint8  // TL0PICIDX
 }
 
 // plus adds field by field; each wraps at its own width.
 func (a position) plus(b position) position {
-	return position{a.seq + b.seq, a.timestamp + b.timestamp, (a.picture + b.picture) & pictureMask, a.tl0 + b.tl0}
+	return position{a.seq + b.seq, a.timestamp + b.timestamp, (a.picture + b.picture) & pictureMask, a.frame + b.frame, a.tl0 + b.tl0}
 }
 
 // minus is the inverse of plus.
 func (a position) minus(b position) position {
-	return position{a.seq - b.seq, a.timestamp - b.timestamp, (a.picture - b.picture) & pictureMask, a.tl0 - b.tl0}
+	return position{a.seq - b.seq, a.timestamp - b.timestamp, (a.picture - b.picture) & pictureMask, a.frame - b.frame, a.tl0 - b.tl0}
 }
 
 // raise moves each field of a up to that of b where b is ahead. The maxima count, not the last
@@ -36,13 +37,16 @@ func (a *position) raise(b position) {
 	if d := (b.picture - a.picture) & pictureMask; d > 0 && d < 1<<14 {
 		a.picture = b.picture
 	}
+	if int16(b.frame-a.frame) > 0 {
+		a.frame = b.frame
+	}
 	if int8(b.tl0-a.tl0) > 0 {
 		a.tl0 = b.tl0
 	}
 }
 
 // maxSkips is how many left-out packets a rewriter remembers, for those that arrive late around
-// them. Browsers pad in bursts of a few.
+// them: 0.4 s of a stream of which every other picture is left out.
 const maxSkips = 32
 
 // rewriter makes one continuous stream out of one source after another: sequence numbers without
@@ -56,11 +60,17 @@ type rewriter struct {
 	arrived time.Time // when the packet with the largest timestamp came in; zero before the first
 
 	// of the source that comes in
-	delta  position        // what is added to its numbers
-	first  int64           // 64-bit number of its first packet; older ones belong to nobody
-	newest int64           // 64-bit number of its newest packet
-	skips  [maxSkips]int64 // numbers that were left out, a ring; 0 for none
-	skip   int             // where the next one goes
+	delta  position       // what is added to its numbers
+	first  int64          // 64-bit number of its first packet; older ones belong to nobody
+	newest int64          // 64-bit number of its newest packet
+	skips  [maxSkips]skip // what was left out, a ring
+	next   int            // where the next one goes
+}
+
+// skip is a packet that was left out.
+type skip struct {
+	number  int64 // 0 for none
+	picture bool  // with it began a picture that was left out
 }
 
 // newRewriter starts a stream at random numbers. The first sequence number is below 1<<15, so that
@@ -70,6 +80,7 @@ func newRewriter(clockRate uint32) rewriter {
 		seq:       uint16(rand.Uint32N(1 << 15)), //nolint:gosec // RFC 3550 §5.1 asks for random, not secret
 		timestamp: rand.Uint32(),                 //nolint:gosec // likewise
 		picture:   uint16(rand.Uint32N(1 << 14)), //nolint:gosec // likewise
+		frame:     uint16(rand.Uint32N(1 << 15)), //nolint:gosec // likewise
 		tl0:       uint8(rand.Uint32N(1 << 8)),   //nolint:gosec // likewise
 	}}
 }
@@ -77,13 +88,34 @@ func newRewriter(clockRate uint32) rewriter {
 // begin lets a source take over, with its packet number that stands at at. That packet comes right
 // after the last one, in time by what has passed since.
 func (r *rewriter) begin(number int64, at position, arrived time.Time) {
-	next := r.last.plus(position{seq: 1, timestamp: 1, picture: 1, tl0: 1})
+	timestamp := r.last.timestamp + 1
 	if passed := arrived.Sub(r.arrived); !r.arrived.IsZero() && passed > 0 {
-		next.timestamp = r.last.timestamp + max(1, ticks(passed, r.clockRate))
+		timestamp = r.last.timestamp + max(1, ticks(passed, r.clockRate))
+	}
+	r.beginAt(number, at, timestamp)
+}
+
+// beginAt is begin where it is known which RTP time the packet has in the stream that goes out; time does
+// not go back all the same.
+func (r *rewriter) beginAt(number int64, at position, timestamp uint32) {
+	next := r.last.plus(position{seq: 1, timestamp: 1, picture: 1, frame: 1, tl0: 1})
+	if int32(timestamp-next.timestamp) > 0 {
+		next.timestamp = timestamp
 	}
 	r.delta = next.minus(at)
 	r.first, r.newest = number, number-1
-	r.skips, r.skip = [maxSkips]int64{}, 0
+	r.skips, r.next = [maxSkips]skip{}, 0
+}
+
+// newestTimestamp is the largest RTP time of the source yet.
+func (r *rewriter) newestTimestamp() uint32 { return r.last.timestamp - r.delta.timestamp }
+
+// restamp lets the source's RTP time go on from out.
+func (r *rewriter) restamp(in, out uint32) { r.delta.timestamp = out - in }
+
+// catchUp lets the source's RTP time go on by what has passed since the last packet.
+func (r *rewriter) catchUp(in uint32, arrived time.Time) {
+	r.restamp(in, r.last.timestamp+max(1, ticks(max(0, arrived.Sub(r.arrived)), r.clockRate)))
 }
 
 // resume lets the source go on under its own numbers: for a stream that has had no other.
@@ -92,19 +124,20 @@ func (r *rewriter) resume(number int64, at position) {
 	r.first, r.newest = number, number-1
 }
 
-// next gives packet number of the source its place in the stream that goes out; false when it has
+// place gives packet number of the source its place in the stream that goes out; false when it has
 // none: it is older than the source's first packet, or was left out, or too old to tell.
-func (r *rewriter) next(number int64, at position, arrived time.Time) (position, bool) {
+func (r *rewriter) place(number int64, at position, arrived time.Time) (position, bool) {
 	if number < r.first {
 		return position{}, false
 	}
 	out := at.plus(r.delta)
 	if number < r.newest {
-		late, ok := r.skippedSince(number)
+		packets, pictures, ok := r.skippedSince(number)
 		if !ok {
 			return position{}, false
 		}
-		out.seq += late
+		out.seq += packets
+		out.picture = (out.picture + pictures) & pictureMask
 	}
 	r.newest = max(r.newest, number)
 	if int32(out.timestamp-r.last.timestamp) > 0 || r.arrived.IsZero() {
@@ -114,30 +147,36 @@ func (r *rewriter) next(number int64, at position, arrived time.Time) (position,
 	return out, true
 }
 
-// leaveOut closes the gap of a packet that is not forwarded. A late one leaves its gap: what follows
-// it has gone out already.
-func (r *rewriter) leaveOut(number int64) {
+// leaveOut closes the gap of a packet that is not forwarded, and that of a picture if one that is to be
+// counted began with it. A late one leaves its gap: what follows it has gone out already.
+func (r *rewriter) leaveOut(number int64, picture bool) {
 	if number <= r.newest {
 		return
 	}
 	r.newest = number
 	r.delta.seq--
-	r.skips[r.skip] = number
-	r.skip = (r.skip + 1) % maxSkips
+	if picture {
+		r.delta.picture = (r.delta.picture - 1) & pictureMask
+	}
+	r.skips[r.next] = skip{number, picture}
+	r.next = (r.next + 1) % maxSkips
 }
 
-// skippedSince counts the packets left out after number; false when number was itself left out, or
-// is older than what is remembered.
-func (r *rewriter) skippedSince(number int64) (count uint16, ok bool) {
-	for _, skipped := range r.skips {
+// skippedSince counts the packets and pictures left out after number; false when number was itself left
+// out, or is older than what is remembered.
+func (r *rewriter) skippedSince(number int64) (packets, pictures uint16, ok bool) {
+	for _, s := range r.skips {
 		switch {
-		case skipped == number:
-			return 0, false
-		case skipped > number:
-			count++
+		case s.number == number:
+			return 0, 0, false
+		case s.number > number:
+			packets++
+			if s.picture {
+				pictures++
+			}
 		}
 	}
-	return count, count < maxSkips
+	return packets, pictures, packets < maxSkips
 }
 
 // ticks converts a duration to the RTP clock; it wraps like RTP time.

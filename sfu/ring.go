@@ -2,42 +2,59 @@ package sfu
 
 import "sync"
 
-// ringSize is how many packets of a video publication can be sent again: 2.8 s of 720p at
-// 1.5 Mbit/s, 0.6 MB. A power of two.
+// ringSize is how many packets of a layer are kept: 2.8 s of 720p at 1.5 Mbit/s, 0.6 MB. A power of
+// two.
 const ringSize = 512
 
-// ring keeps the newest packets of one publication to answer NACKs from, one copy for all
-// subscribers. It is written by the publication and read by the RTCP readers of its seats.
+// ring keeps the newest packets of one video layer, one copy for all subscribers: to answer NACKs from,
+// to let a picture leave at once, and to give who comes late the pictures since the last keyframe. It
+// is written by the layer, which alone may read without the lock, and read by the RTCP readers of seats.
 type ring struct {
 	mu    sync.Mutex // guards all below
-	slots [ringSize]slot
+	slots [ringSize]packet
+
+	newest   int64 // the largest number put in; owned by the layer
+	keyframe int64 // where the newest keyframe begins, 0 for nowhere; likewise
 }
 
-// slot is one kept packet. The payload's array stays with the slot and is used again.
-type slot struct {
-	number  int64 // 64-bit number in the publication, 0 for none
-	marker  bool
-	vp8     vp8Descriptor
-	payload []byte
-}
-
-// put keeps a copy of p.
-func (r *ring) put(p *packet) {
+// put keeps a copy of p and returns it; it is good until ringSize packets later.
+func (r *ring) put(p *packet) *packet {
+	kept := &r.slots[p.number%ringSize]
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := &r.slots[p.number%ringSize]
-	s.number, s.marker, s.vp8 = p.number, p.rtp.Marker, p.vp8
-	s.payload = append(s.payload[:0], p.rtp.Payload...)
-}
-
-// get appends the payload of packet number to to, with the picture numbers of at; false when it is
-// no longer kept.
-func (r *ring) get(number int64, at position, to []byte) (payload []byte, marker, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := &r.slots[number%ringSize]
-	if s.number != number {
-		return nil, false, false
+	kept.keep(p)
+	r.mu.Unlock()
+	r.newest = max(r.newest, p.number)
+	if p.keyframe {
+		r.keyframe = max(r.keyframe, p.number)
 	}
-	return s.vp8.put(to, s.payload, at.picture, at.tl0), s.marker, true
+	return kept
+}
+
+// kept is packet number as the layer itself may read it, nil when it is not kept.
+func (r *ring) kept(number int64) *packet {
+	if p := &r.slots[number%ringSize]; p.number == number {
+		return p
+	}
+	return nil
+}
+
+// sinceKeyframe is how many packets came since the newest keyframe began, that one included; 0 when
+// there was none, or it is not kept any more.
+func (r *ring) sinceKeyframe() int64 {
+	if r.keyframe == 0 || r.newest-r.keyframe >= ringSize || r.kept(r.keyframe) == nil {
+		return 0
+	}
+	return r.newest - r.keyframe + 1
+}
+
+// read copies the packet whose number has these low 32 bits into to; false when it is not kept.
+func (r *ring) read(low uint32, to *packet) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := &r.slots[low%ringSize]
+	if p.number == 0 || uint32(p.number) != low {
+		return false
+	}
+	to.keep(p)
+	return true
 }

@@ -27,14 +27,21 @@ type SeatState struct {
 	Kind        parley.MediaKind
 	Track       parley.TrackID
 	Participant parley.ParticipantID
+	Paused      PauseReason // why nothing of Track is sent, "" when it is
 }
+
+// PauseReason says why a seat that somebody sits in gets nothing.
+type PauseReason string
+
+// PausedBandwidth: the way to the browser does not take the smallest picture there is. It ends by itself.
+const PausedBandwidth PauseReason = "bandwidth"
 
 // SeatRequest asks for one video seat.
 type SeatRequest struct {
 	MID   string
 	Track parley.TrackID // the publication to show, "" for an empty seat
-	// Width and Height are the size it is shown at, in device pixels; 0 for unknown. Priority orders
-	// seats when bandwidth is short, higher first. Not used yet: every publication has one layer.
+	// Width and Height are the size it is shown at, in device pixels: no more is sent than that has use
+	// for; 0 for unknown. Priority orders seats when bandwidth is short, higher first.
 	Width, Height, Priority int
 }
 
@@ -46,6 +53,9 @@ type Observer interface {
 	// SeatsChanged has the subscriber's whole map, in m-line order.
 	SeatsChanged(p parley.ParticipantID, seats []SeatState)
 	PeerChanged(p parley.ParticipantID, s PeerState)
+	// EncodingsWanted names those of a publication's encodings that are of use to anybody, by RID, the
+	// largest first. All are until it is called.
+	EncodingsWanted(p parley.ParticipantID, source parley.Source, rids []string)
 }
 
 // Room is one meeting's media. A loop owns who is in it, what is published, and who sits where; its
@@ -102,18 +112,19 @@ func (r *Room) loop() {
 			request()
 		case now := <-tick:
 			r.giveVoices(now)
+			r.tellSeats()
 		case <-r.stop:
 			return
 		}
-		r.tellSeats()
 	}
 }
 
-// do carries out f in the loop and waits for it; false when the room is closed.
+// do carries out f in the loop, tells whose seats it changed, and waits for that; false when the room is
+// closed.
 func (r *Room) do(f func()) bool {
 	done := make(chan struct{})
 	select {
-	case r.requests <- func() { defer close(done); f() }:
+	case r.requests <- func() { defer close(done); f(); r.tellSeats() }:
 		<-done
 		return true
 	case <-r.stopped:
@@ -237,9 +248,11 @@ func (r *Room) seat(p *Peer, requests []SeatRequest) error {
 			}
 			changes[i] = c
 		}
-		for _, c := range changes {
+		for i, c := range changes {
+			c.seat.show(shown{requests[i].Width, requests[i].Height, requests[i].Priority})
 			r.move(c.seat, c.to)
 		}
+		p.wakeFeedback()
 	})
 	if !open {
 		return errRoomClosed()
@@ -309,24 +322,39 @@ func (r *Room) connection(p *Peer, state PeerState) {
 
 // move seats pub, or nobody, in s.
 //
-// The seat learns of it first, then the publication, then a keyframe is asked for. A packet that is
-// on its way meanwhile is refused by one of the two; a keyframe that is on its way may clear the
-// request before the seat was there to see it, but not the request made here.
+// The seat learns of it first, then the publication, then the peer is to decide which layer is to be seen
+// and ask for its keyframe. A packet that is on its way meanwhile is refused by one of the two; a keyframe
+// that is on its way may clear an earlier request before the seat was there to see it, but not that one.
 func (r *Room) move(s *seat, pub *publication) {
 	if s.occupant == pub {
 		return
 	}
 	if s.occupant != nil {
 		s.occupant.removeSeat(s)
+		s.occupant.peer.wakeFeedback() // it may be watched by nobody now
 	}
 	s.occupant, s.since = pub, time.Now()
 	s.sit(pub)
 	if pub != nil {
 		pub.addSeat(s)
-		pub.requestKeyframe()
+	}
+	if s.kind == parley.Video {
+		s.peer.wakeFeedback()
 	}
 	r.mark(s.peer)
 }
+
+// tellEncodings passes on which encodings of a publication are wanted; called by its peer.
+func (r *Room) tellEncodings(pub *publication, rids []string) {
+	r.do(func() {
+		if r.publications[pub.track.ID] == pub {
+			r.obs.EncodingsWanted(pub.track.Participant, pub.source, rids)
+		}
+	})
+}
+
+// tellPaused tells a browser its seats, since what is paused has changed; called by its peer.
+func (r *Room) tellPaused(p *Peer) { r.do(func() { r.mark(p) }) }
 
 // mark remembers to tell a peer's browser its seats.
 func (r *Room) mark(p *Peer) {

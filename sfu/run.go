@@ -1,12 +1,6 @@
 package sfu
 
-import (
-	"time"
-
-	"github.com/pion/rtp"
-
-	"github.com/parley/parley"
-)
+import "time"
 
 const (
 	// mostHeld is how many packets of a picture are held back at most: the kernel cuts a run of them
@@ -17,10 +11,10 @@ const (
 	burst = 300 * time.Microsecond
 )
 
-// run gathers the packets of one picture, so that each subscriber gets them in one message. It belongs
-// to a publication, whose mu guards it.
+// run gathers the packets of one picture, so that each subscriber gets them in one message. They lie in
+// the ring. It belongs to a video layer, whose mu guards it.
 type run struct {
-	held  [mostHeld]heldPacket
+	held  [mostHeld]*packet
 	count int
 	timer *time.Timer // sends what is held when the rest does not come; nil until needed
 
@@ -29,35 +23,24 @@ type run struct {
 	arrived   time.Time
 }
 
-// heldPacket is a packet with bytes of its own.
-type heldPacket struct {
-	packet  packet
-	rtp     rtp.Packet
-	payload []byte
-}
-
-// hold reports whether p is to wait for the rest of its picture, and keeps a copy if so.
-func (r *run) hold(p *packet, kind parley.MediaKind, delay time.Duration, expire func()) bool {
-	if kind != parley.Video || delay == 0 {
+// hold reports whether p, which lies in the ring, is to wait for the rest of its picture.
+func (r *run) hold(p *packet, delay time.Duration, of *layer) bool {
+	if delay == 0 {
 		return false
 	}
-	if p.rtp.Timestamp == r.timestamp {
+	if p.timestamp == r.timestamp {
 		r.bursty = p.arrived.Sub(r.arrived) < burst
 	}
-	r.timestamp, r.arrived = p.rtp.Timestamp, p.arrived
-	if p.rtp.Marker || !r.bursty || r.count == mostHeld {
+	r.timestamp, r.arrived = p.timestamp, p.arrived
+	if p.marker || !r.bursty || r.count == mostHeld {
 		return false
 	}
-	h := &r.held[r.count]
-	h.payload = append(h.payload[:0], p.rtp.Payload...)
-	h.rtp = rtp.Packet{Header: p.rtp.Header, Payload: h.payload}
-	h.packet = *p
-	h.packet.rtp = &h.rtp
+	r.held[r.count] = p
 	r.count++
 	switch {
 	case r.count > 1:
 	case r.timer == nil:
-		r.timer = time.AfterFunc(delay, expire)
+		r.timer = time.AfterFunc(delay, of.expire)
 	default:
 		r.timer.Reset(delay)
 	}
@@ -65,42 +48,64 @@ func (r *run) hold(p *packet, kind parley.MediaKind, delay time.Duration, expire
 }
 
 // expire sends what is held: the rest of the picture did not come in time.
-func (pub *publication) expire() {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
-	pub.release(nil)
+func (l *layer) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.run.count > 0 {
+		l.release(nil)
+	}
 }
 
 // release forwards what is held, and then p, if any: seat by seat, so that what goes to one browser lies
 // together. mu is held.
-func (pub *publication) release(p *packet) {
-	seats := *pub.seats.Load()
-	packets := pub.run.count
+func (l *layer) release(p *packet) {
+	sfu := l.pub.peer.room.sfu
+	seats := *l.pub.seats.Load()
+	held := l.run.held[:l.run.count]
+	now := time.Now()
+	if p != nil {
+		now = p.arrived
+	}
+	out := sfu.lend(now)
 	for _, s := range seats {
-		for i := range pub.run.count {
-			s.forward(pub, &pub.run.held[i].packet, &pub.out)
+		for _, earlier := range held {
+			s.forward(l, earlier, out)
 		}
 		if p != nil {
-			s.forward(pub, p, &pub.out)
+			s.forward(l, p, out)
 		}
 	}
-	if p != nil {
-		packets++
+	if len(held) > 0 {
+		l.run.count = 0
+		l.run.timer.Stop()
 	}
-	if pub.run.count > 0 {
-		pub.run.count = 0
-		pub.run.timer.Stop()
-	}
-	pub.out.flush(pub.peer.room.sfu.metrics)
-	pub.peer.room.sfu.metrics.forwarded(len(seats)*packets, pub.codec.kind)
+	sfu.giveBack(out)
 }
 
 // stop lets the timer go; nothing is forwarded any more.
-func (pub *publication) stop() {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
-	pub.run.count = 0
-	if pub.run.timer != nil {
-		pub.run.timer.Stop()
+func (l *layer) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.run.count = 0
+	if l.run.timer != nil {
+		l.run.timer.Stop()
 	}
+}
+
+// lend gives scratch for what leaves now. It goes from layer to layer, since each needs much of it for a
+// moment.
+func (s *SFU) lend(now time.Time) *outgoing {
+	out, _ := s.outgoing.Get().(*outgoing)
+	if out == nil {
+		out = &outgoing{}
+		out.batch.egress = s.egress
+	}
+	out.now = now.UnixMicro()
+	return out
+}
+
+// giveBack sends what was gathered and takes the scratch back.
+func (s *SFU) giveBack(out *outgoing) {
+	out.flush(s.metrics)
+	s.outgoing.Put(out)
 }

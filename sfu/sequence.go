@@ -26,6 +26,7 @@ const windowSize = 512
 // window remembers which of the newest windowSize packets were seen. The zero value is ready.
 type window struct {
 	counter counter
+	begin   int64                   // number of the first packet
 	seen    [windowSize / 64]uint64 // bit number%windowSize
 }
 
@@ -35,6 +36,8 @@ func (w *window) admit(seq uint16) (number int64, ok bool) {
 	before, begun := w.counter.newest, w.counter.begun
 	number = w.counter.extend(seq)
 	switch {
+	case !begun:
+		w.begin = number
 	case begun && number > before:
 		w.forget(max(before+1, number-windowSize+1), number)
 	case begun && number <= before-windowSize:
@@ -46,6 +49,18 @@ func (w *window) admit(seq uint16) (number int64, ok bool) {
 	}
 	w.seen[word] |= bit
 	return number, true
+}
+
+// missing reports whether a packet between those that were seen has not come.
+func (w *window) missing(seq uint16) bool {
+	if !w.counter.begun {
+		return false
+	}
+	number := w.counter.newest + int64(int16(seq-uint16(w.counter.newest)))
+	if number > w.counter.newest {
+		return w.begin <= w.counter.newest // the next one of a stream that flows
+	}
+	return number > w.begin && number > w.counter.newest-windowSize && w.seen[number%windowSize/64]&(1<<(number%64)) == 0
 }
 
 // forget clears the bits of first to last, whose slots held older packets.

@@ -13,16 +13,18 @@ import (
 	"github.com/parley/parley"
 )
 
-// SFU forwards the media of all meetings of this process through one UDP socket. Its methods are
+// SFU forwards the media of all meetings of this process through one UDP port. Its methods are
 // safe for concurrent use.
 type SFU struct {
 	// constant after New
 	cfg         Config
 	log         *zap.Logger
 	metrics     *metrics
-	socket      *net.UDPConn
+	sockets     []*net.UDPConn // of one port
 	certificate webrtc.Certificate
-	egress      *egress // nil where packets go the way of Pion
+	egress      *egress      // nil where packets go the way of Pion
+	tcp         *tcpListener // nil where there is none
+	outgoing    sync.Pool    // of *outgoing
 
 	loops sync.WaitGroup // one per room
 
@@ -32,7 +34,7 @@ type SFU struct {
 	rooms  map[parley.MeetingID]*Room
 }
 
-// New binds the socket and starts nothing. A port in use is a Conflict that names the address.
+// New binds the sockets and starts nothing. A port in use is a Conflict that names the address.
 func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
@@ -45,7 +47,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, err := listen(cfg)
+	sockets, tcp, err := listenBoth(cfg, counters)
 	if err != nil {
 		return nil, err
 	}
@@ -53,15 +55,16 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 		cfg:         cfg,
 		log:         log.Named("sfu"),
 		metrics:     counters,
-		socket:      socket,
+		sockets:     sockets,
 		certificate: certificate,
-		egress:      newEgress(socket),
+		egress:      newEgress(sockets[0]),
+		tcp:         tcp,
 		rooms:       map[parley.MeetingID]*Room{},
 	}, nil
 }
 
 // Addr is the UDP address bound, with the port that was picked where none was asked for.
-func (s *SFU) Addr() net.Addr { return s.socket.LocalAddr() }
+func (s *SFU) Addr() net.Addr { return s.sockets[0].LocalAddr() }
 
 // Run blocks until ctx ends, then closes every room and the socket, and returns when all has stopped.
 // Rooms may be opened before Run, but nothing ends without it.
@@ -84,7 +87,7 @@ func (s *SFU) Run(ctx context.Context) error {
 	}
 	closing.Wait()
 	s.loops.Wait()
-	if err := s.engine.mux.Close(); err != nil {
+	if err := s.engine.close(); err != nil {
 		return fmt.Errorf("close media socket: %w", err)
 	}
 	return nil
@@ -104,7 +107,7 @@ func (s *SFU) startLocked() error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := newEngine(s.cfg, s.socket, s.certificate, s.log)
+	engine, err := newEngine(s.cfg, s.sockets, s.tcp, s.certificate, s.log)
 	if err != nil {
 		return err
 	}

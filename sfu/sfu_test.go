@@ -32,6 +32,7 @@ type watcher struct {
 	ended   []parley.TrackID
 	seats   map[parley.ParticipantID][]sfu.SeatState
 	states  map[parley.ParticipantID][]sfu.PeerState
+	wanted  map[parley.ParticipantID][]string
 }
 
 func (w *watcher) PublicationStarted(t parley.Track) {
@@ -56,6 +57,12 @@ func (w *watcher) PeerChanged(p parley.ParticipantID, s sfu.PeerState) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.states[p] = append(w.states[p], s)
+}
+
+func (w *watcher) EncodingsWanted(p parley.ParticipantID, _ parley.Source, rids []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wanted[p] = rids
 }
 
 // track finds what a participant publishes; the zero Track when it does not.
@@ -110,21 +117,25 @@ type hall struct {
 	sfu  *sfu.SFU
 	room *sfu.Room
 	*watcher
+
+	registry *prometheus.Registry
 }
 
 func openHall(t *testing.T) *hall {
 	t.Helper()
 	cfg := sfu.DefaultConfig()
 	cfg.UDPAddress = "127.0.0.1:0"
-	s, err := sfu.New(cfg, zap.NewNop(), prometheus.NewRegistry())
+	registry := prometheus.NewRegistry()
+	s, err := sfu.New(cfg, zap.NewNop(), registry)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	h := &hall{t: t, sfu: s, watcher: &watcher{
+	h := &hall{t: t, sfu: s, registry: registry, watcher: &watcher{
 		seats: map[parley.ParticipantID][]sfu.SeatState{}, states: map[parley.ParticipantID][]sfu.PeerState{},
+		wanted: map[parley.ParticipantID][]string{},
 	}}
 	if h.room, err = s.OpenRoom("abc-defg-hij", h.watcher); err != nil {
 		t.Fatal(err)
@@ -511,7 +522,7 @@ func TestARoomDescribesItself(t *testing.T) {
 	if !open {
 		t.Fatal("the room is not open")
 	}
-	for _, want := range []string{"2 peers, 1 publications", "#1  microphone  audio/opus", "forwarded", "flows", "empty"} {
+	for _, want := range []string{"2 peers, 1 publications", "#1  microphone  audio/opus", "flows", "empty", "no limit met"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
 		}

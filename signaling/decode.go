@@ -109,6 +109,8 @@ func newMessage(kind Type) Message {
 		return &Status{}
 	case TypeMinutes:
 		return &Bare{}
+	case TypeEncodings:
+		return &Encodings{}
 	case TypeError:
 		return &Error{}
 	case TypeEnded:

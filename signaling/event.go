@@ -12,7 +12,8 @@ import (
 // event is a request to the loop of a room, which alone calls apply.
 type event interface{ apply(r *room) }
 
-// admission asks for a place. The reply is never waited for by the loop.
+// admission asks for a place. The reply is never waited for by the loop, and may not come before the room
+// has closed.
 type admission struct {
 	session *session
 	who     applicant
@@ -28,6 +29,9 @@ type admitted struct {
 }
 
 func (e admission) apply(r *room) {
+	if r.over != nil && !r.over.final() {
+		return // the room closes, not the meeting: who asks looks again when it has
+	}
 	place := r.admit(e.session, e.who)
 	if place.err == nil {
 		r.sessions++
@@ -118,12 +122,13 @@ type arrival struct {
 }
 
 func (e arrival) apply(r *room) {
+	r.takeNews() // its seats may be among them
 	a := r.holder(e.session)
 	if a == nil || r.over != nil {
 		return // somebody took over meanwhile, or it is being told that the meeting is over
 	}
 	if !e.continued {
-		a.muted = map[parley.Source]bool{}
+		a.muted, a.wanted = map[parley.Source]bool{}, map[parley.Source][]string{}
 	}
 	a.live, a.arrived, a.seatSeq = true, true, 0
 	e.joined.Roster = r.roster()
@@ -133,6 +138,9 @@ func (e arrival) apply(r *room) {
 	e.joined.Status = r.status
 	e.joined.NowMS = r.begun.Load().Clock(time.Now()).Milliseconds()
 	a.session.send(e.joined)
+	for source := range a.wanted {
+		a.sendEncodings(source) // it may have changed while the line was away
+	}
 	r.change(a.row.ID)
 }
 

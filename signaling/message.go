@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"github.com/parley/parley"
+	"github.com/parley/parley/sfu"
 )
 
 // The messages of the WebSocket at /api/v1/meetings/{id}/socket: one JSON object per text frame,
@@ -31,6 +32,7 @@ const (
 	TypeCaption   Type = "caption"    // one utterance, in words
 	TypeStatus    Type = "status"     // what is being kept, and what is missing
 	TypeMinutes   Type = "minutes"    // the minutes changed: fetch them
+	TypeEncodings Type = "encodings"  // which encodings of a source anybody watches
 	TypeError     Type = "error"      // the last request failed; the connection may go on
 	TypeEnded     Type = "ended"      // the meeting is over; the connection closes
 	TypeGoingAway Type = "going-away" // the server stops: reconnect after RetryMS
@@ -84,7 +86,7 @@ type SeatRequest struct {
 	MID string `json:"mid"`
 	// Track is the publication to show; empty empties the seat.
 	Track parley.TrackID `json:"track"`
-	// Width and Height are the size it is shown at, in device pixels; 0 for not shown.
+	// Width and Height are the size it is shown at, in device pixels; 0 for unknown.
 	Width  int `json:"width,omitempty"`
 	Height int `json:"height,omitempty"`
 	// Priority orders seats when bandwidth is short: higher first.
@@ -104,6 +106,16 @@ type SeatState struct {
 	Kind        parley.MediaKind     `json:"kind"`
 	Track       parley.TrackID       `json:"track,omitempty"`
 	Participant parley.ParticipantID `json:"participant,omitempty"`
+	// Paused says why nothing of Track is sent: "bandwidth". Empty when it is.
+	Paused sfu.PauseReason `json:"paused,omitempty"`
+}
+
+// Encodings names the encodings of a source of the receiver that anybody watches, by RID, the largest
+// first. All are until the first; the others need not be sent.
+type Encodings struct {
+	Type   Type          `json:"type"`
+	Source parley.Source `json:"source"`
+	RIDs   []string      `json:"rids"`
 }
 
 // Mute says that a source of the sender went off or on; others see it in the roster.

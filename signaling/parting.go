@@ -30,6 +30,12 @@ func (p *partingError) Error() string {
 	}
 }
 
+// final reports whether the meeting is over, and not only this way into it.
+func (p *partingError) final() bool {
+	_, over := p.last.(*Ended)
+	return over
+}
+
 // Reasons of Ended.
 const (
 	ReasonHost  = "host"  // a host ended the meeting

@@ -17,13 +17,15 @@ type attendee struct {
 	live    bool     // session has been sent its joined
 	tracks  []parley.Track
 	muted   map[parley.Source]bool
-	seats   []SeatState // of the peer; never nil
-	seatSeq uint64      // of the last map sent to session
+	seats   []SeatState                // of the peer; never nil
+	seatSeq uint64                     // of the last map sent to session
+	wanted  map[parley.Source][]string // encodings that anybody watches, of those that said so
 }
 
 func newAttendee(row parley.Participant, s *session, origin string) *attendee {
 	return &attendee{
 		row: row, session: s, origin: origin, muted: map[parley.Source]bool{}, seats: []SeatState{},
+		wanted: map[parley.Source][]string{},
 	}
 }
 
@@ -112,6 +114,12 @@ func (r *room) takeNews() {
 			r.showSeats(a, seats)
 		}
 	}
+	for _, e := range news.encodings {
+		if a := r.people[e.participant]; a != nil {
+			a.wanted[e.source] = e.rids
+			a.sendEncodings(e.source)
+		}
+	}
 	for _, id := range news.failed {
 		if a := r.people[id]; a != nil && a.session.conn == nil {
 			a.session.end(lost())
@@ -126,11 +134,18 @@ func (r *room) showSeats(a *attendee, seats []sfu.SeatState) {
 	a.seats = make([]SeatState, 0, len(seats))
 	for _, seat := range seats {
 		a.seats = append(a.seats, SeatState{
-			MID: seat.MID, Kind: seat.Kind, Track: seat.Track, Participant: seat.Participant,
+			MID: seat.MID, Kind: seat.Kind, Track: seat.Track, Participant: seat.Participant, Paused: seat.Paused,
 		})
 	}
 	if a.live {
 		a.seatSeq++
 		a.session.send(&SeatMap{Type: TypeSeats, Seq: a.seatSeq, Seats: a.seats})
+	}
+}
+
+// sendEncodings tells a browser which encodings of its source anybody watches.
+func (a *attendee) sendEncodings(source parley.Source) {
+	if a.live {
+		a.session.send(&Encodings{Type: TypeEncodings, Source: source, RIDs: a.wanted[source]})
 	}
 }

@@ -27,6 +27,15 @@ type news struct {
 	ended   []parley.TrackID
 	seats   map[parley.ParticipantID][]sfu.SeatState
 	failed  []parley.ParticipantID
+	// encodings are in the order they were said: a later one replaces the one before.
+	encodings []encodings
+}
+
+// encodings are what is wanted of one source.
+type encodings struct {
+	participant parley.ParticipantID
+	source      parley.Source
+	rids        []string
 }
 
 func newWatch() *watch {
@@ -69,6 +78,11 @@ func (w *watch) PublicationEnded(id parley.TrackID) {
 // SeatsChanged implements sfu.Observer.
 func (w *watch) SeatsChanged(p parley.ParticipantID, seats []sfu.SeatState) {
 	w.add(func(next *news) { next.seats[p] = seats })
+}
+
+// EncodingsWanted implements sfu.Observer.
+func (w *watch) EncodingsWanted(p parley.ParticipantID, source parley.Source, rids []string) {
+	w.add(func(next *news) { next.encodings = append(next.encodings, encodings{p, source, rids}) })
 }
 
 // PeerChanged implements sfu.Observer. A browser sees by itself that its media fails, and offers

@@ -17,6 +17,7 @@ import (
 	"github.com/parley/parley"
 	"github.com/parley/parley/recorder"
 	"github.com/parley/parley/sfu"
+	turnserver "github.com/parley/parley/sfu/turn"
 	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe"
@@ -44,6 +45,7 @@ type Config struct {
 	Auth       auth.Config       `yaml:"auth"`
 	Signaling  signaling.Config  `yaml:"signaling"`
 	SFU        sfu.Config        `yaml:"sfu"`
+	TURN       turnserver.Config `yaml:"turn"`
 	Recorder   recorder.Config   `yaml:"recorder"`
 	Transcribe transcribe.Config `yaml:"transcribe"`
 }
@@ -68,6 +70,7 @@ func DefaultConfig() Config {
 		Auth:          auth.DefaultConfig(),
 		Signaling:     signaling.DefaultConfig(),
 		SFU:           sfu.DefaultConfig(),
+		TURN:          turnserver.DefaultConfig(),
 		Recorder:      recorder.DefaultConfig(),
 		Transcribe:    transcribe.DefaultConfig(),
 	}
@@ -117,7 +120,7 @@ func (c *Config) Validate() error {
 	}
 	for section, err := range map[string]error{
 		"auth": c.Auth.Validate(), "signaling": c.Signaling.Validate(), "sfu": c.SFU.Validate(),
-		"recorder": c.Recorder.Validate(), "transcribe": c.Transcribe.Validate(),
+		"turn": c.TURN.Validate(), "recorder": c.Recorder.Validate(), "transcribe": c.Transcribe.Validate(),
 	} {
 		if err != nil {
 			fault(section, "%v", err)

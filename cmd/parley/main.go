@@ -32,6 +32,7 @@ type commands struct {
 	Transcribe transcribeCmd `cmd:"" help:"Put recorded speech into words."`
 	Minutes    minutesCmd    `cmd:"" help:"Find action items in transcripts."`
 	Token      tokenCmd      `cmd:"" help:"Make an access token for a program."`
+	Bench      benchCmd      `cmd:"" help:"Put a load on a server and measure what it makes of it."`
 	Config     configCmd     `cmd:"" help:"Check or print the configuration."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Engine     engineCmd     `cmd:"" hidden:"" help:"The speech engine, run by the server as its child."`

@@ -19,15 +19,17 @@ const contentPolicy = "default-src 'self'; img-src 'self' data: blob:; media-src
 func (s *server) publicHandler() http.Handler {
 	deps := api.Deps{
 		Auth: s.auth, Regions: s.regions, Directory: s.home, Rooms: s.rooms,
-		Words: s.transcriber.Words, Log: s.log.Named("api"), Extractor: s.extractor, BaseURL: s.baseURL,
+		Words: s.transcriber.Words, ICEServers: s.iceServers, Log: s.log.Named("api"),
+		Extractor: s.extractor, BaseURL: s.baseURL,
 	}
 	for _, region := range s.cfg.Regions {
 		deps.Order = append(deps.Order, region.Name)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(deps))
-	mux.Handle("/whip/", s.rooms.WHIP())
-	mux.Handle("/whep/", s.rooms.WHIP())
+	programs := s.withICEServers(s.rooms.WHIP())
+	mux.Handle("/whip/", programs)
+	mux.Handle("/whep/", programs)
 	mux.Handle("/", pages(web.Files()))
 	return mux
 }

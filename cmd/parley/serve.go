@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	_ "time/tzdata" // meetings name time zones; a small image has no database of them
 
 	"go.uber.org/zap"
@@ -47,13 +48,20 @@ func (s *server) announce(a *app) error {
 	if s.engine == nil {
 		speech = "off: " + s.wordless
 	}
+	media := s.sfu.Addr().String() + "/udp"
+	if s.cfg.SFU.TCP {
+		media += ", /tcp"
+	}
+	if s.turn != nil {
+		media += "; relayed by " + strings.Join(s.turn.URLs(), ", ")
+	}
 	_, err := fmt.Fprintf(a.stdout, `parley %s
   open       %s
   host link  %s
              (one use within 24 hours: its browser may then create meetings from anywhere)
-  media      %s/udp
+  media      %s
   kept in    %s
   words      %s
-`, version(), s.baseURL, s.baseURL+s.auth.StartLink(), s.sfu.Addr(), s.cfg.Data, speech)
+`, version(), s.baseURL, s.baseURL+s.auth.StartLink(), media, s.cfg.Data, speech)
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/parley/parley/recorder/catalog"
 	"github.com/parley/parley/recorder/objects"
 	"github.com/parley/parley/sfu"
+	turnserver "github.com/parley/parley/sfu/turn"
 	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe"
@@ -44,6 +45,7 @@ type server struct {
 	bus         *bus.Bus
 	auth        *auth.Auth
 	sfu         *sfu.SFU
+	turn        *turnserver.Server // nil without one
 	recorder    *recorder.Recorder
 	engine      *sherpa.Engine // nil without words
 	wordless    string         // why, for a person
@@ -173,6 +175,9 @@ func (s *server) openMedia(context.Context) error {
 	if s.sfu, err = sfu.New(s.cfg.SFU, s.log, s.registry); err != nil {
 		return err
 	}
+	if err := s.openRelay(); err != nil {
+		return err
+	}
 	cfg := s.cfg.Recorder
 	if cfg.Spool == "" {
 		cfg.Spool = filepath.Join(s.cfg.Data, "spool")
@@ -274,6 +279,9 @@ func (s *server) Run(ctx context.Context) error {
 	run("recorder", s.recorder.Run)
 	run("transcriber", s.transcriber.Run)
 	run("media", s.sfu.Run)
+	if s.turn != nil {
+		run("relay", s.turn.Run)
+	}
 	run("web server", func(ctx context.Context) error { return serveHTTP(ctx, s.public, s.publicHandler()) })
 	if s.private != nil {
 		run("private web server", func(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/parley/parley"
@@ -32,6 +33,8 @@ type Lines struct {
 	Sends  []parley.Source
 	Voices int // audio seats
 	Videos int // video seats
+	// Encodings are the RIDs of the camera, the largest first; none for a camera without simulcast.
+	Encodings []string
 }
 
 // AllLines is what the browser app offers: 17 m-lines.
@@ -52,6 +55,7 @@ type Browser struct {
 	t        testing.TB
 	sends    map[parley.Source]*webrtc.RTPSender
 	tracks   map[parley.Source]*webrtc.TrackLocalStaticRTP
+	layers   map[string]*webrtc.TrackLocalStaticRTP // of the camera, by RID
 	voices   []*webrtc.RTPTransceiver
 	videos   []*webrtc.RTPTransceiver
 	readers  sync.WaitGroup
@@ -64,15 +68,40 @@ type Browser struct {
 // New makes a browser on the loopback interface; it is closed when the test ends.
 func New(t testing.TB, lines Lines) *Browser {
 	t.Helper()
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeUDP4)
+}
+
+// NewTCP makes a browser whose network lets no UDP pass.
+func NewTCP(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeTCP4)
+}
+
+// NewBoth makes a browser that tries UDP and TCP.
+func NewBoth(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4)
+}
+
+// NewRelayed makes a browser that reaches the server by this TURN server only.
+func NewRelayed(t testing.TB, lines Lines, server webrtc.ICEServer) *Browser {
+	t.Helper()
+	cfg := webrtc.Configuration{ICEServers: []webrtc.ICEServer{server}, ICETransportPolicy: webrtc.ICETransportPolicyRelay}
+	return newBrowser(t, lines, cfg, webrtc.NetworkTypeUDP4)
+}
+
+func newBrowser(t testing.TB, lines Lines, cfg webrtc.Configuration, networks ...webrtc.NetworkType) *Browser {
+	t.Helper()
 	b := &Browser{
 		t:        t,
 		sends:    map[parley.Source]*webrtc.RTPSender{},
 		tracks:   map[parley.Source]*webrtc.TrackLocalStaticRTP{},
+		layers:   map[string]*webrtc.TrackLocalStaticRTP{},
 		received: map[string][]rtp.Packet{},
 		reports:  map[uint32][]rtcp.SenderReport{},
 		levelIDs: map[string]uint8{},
 	}
-	pc, err := newAPI(t).NewPeerConnection(webrtc.Configuration{})
+	pc, err := newAPI(t, networks).NewPeerConnection(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +113,10 @@ func New(t testing.TB, lines Lines) *Browser {
 		go b.readReports(receiver)
 	})
 	for _, source := range lines.Sends {
+		if source == parley.Camera && len(lines.Encodings) > 0 {
+			b.addSimulcast(lines.Encodings)
+			continue
+		}
 		b.addSend(source)
 	}
 	b.AddSeats(lines.Voices, lines.Videos)
@@ -91,17 +124,18 @@ func New(t testing.TB, lines Lines) *Browser {
 }
 
 // newAPI has Pion's default codecs and interceptors, so that it sends NACKs like a browser.
-func newAPI(t testing.TB) *webrtc.API {
+func newAPI(t testing.TB, networks []webrtc.NetworkType) *webrtc.API {
 	t.Helper()
 	media, interceptors := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	must(t, media.RegisterDefaultCodecs())
 	must(t, media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: AudioLevelURI}, webrtc.RTPCodecTypeAudio))
+	must(t, webrtc.ConfigureSimulcastExtensionHeaders(media))
 	must(t, webrtc.RegisterDefaultInterceptors(media, interceptors))
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	settings.SetNetworkTypes(networks)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
 		webrtc.WithSettingEngine(settings))
 }
@@ -126,6 +160,46 @@ func (b *Browser) addSend(source parley.Source) {
 		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	must(b.t, err)
 	b.tracks[source], b.sends[source] = track, transceiver.Sender()
+}
+
+// addSimulcast adds the sendonly m-line of a camera with several encodings.
+func (b *Browser) addSimulcast(rids []string) {
+	b.t.Helper()
+	for k, rid := range rids {
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000},
+			"camera", "camera", webrtc.WithRTPStreamID(rid))
+		must(b.t, err)
+		b.layers[rid] = track
+		if k > 0 {
+			must(b.t, b.sends[parley.Camera].AddEncoding(track))
+			continue
+		}
+		transceiver, err := b.PC.AddTransceiverFromTrack(track,
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		must(b.t, err)
+		b.sends[parley.Camera] = transceiver.Sender()
+	}
+}
+
+// SendLayer sends a packet of one encoding of the camera; it names the m-line and the RID.
+func (b *Browser) SendLayer(rid string, p *rtp.Packet) {
+	b.t.Helper()
+	sender := b.sends[parley.Camera]
+	for _, extension := range sender.GetParameters().HeaderExtensions {
+		switch extension.URI {
+		case sdp.SDESMidURI:
+			for _, transceiver := range b.PC.GetTransceivers() {
+				if transceiver.Sender() == sender {
+					must(b.t, p.SetExtension(uint8(extension.ID), []byte(transceiver.Mid())))
+				}
+			}
+		case sdp.SDESRTPStreamIDURI:
+			must(b.t, p.SetExtension(uint8(extension.ID), []byte(rid)))
+		}
+	}
+	if err := b.layers[rid].WriteRTP(p); err != nil && !errors.Is(err, net.ErrClosed) {
+		b.t.Logf("send encoding %s: %v", rid, err)
+	}
 }
 
 // AddSeats adds recvonly m-lines; they exist after the next Connect.

@@ -46,7 +46,10 @@ type Deps struct {
 	Words     func() (ok bool, missing string) // does a recognizer run, and what to say when not
 	Extractor minutes.Extractor
 	BaseURL   string // where browsers reach this server, "https://meet.example.org"
-	Log       *zap.Logger
+	// ICEServers are what a caller who may join a meeting reaches it through, with credentials for them;
+	// none where browsers reach the server by themselves.
+	ICEServers func(parley.MeetingID, parley.Identity) []ICEServer
+	Log        *zap.Logger
 }
 
 type server struct {

@@ -67,6 +67,8 @@ func TestCreateMeeting(t *testing.T) {
 		var shown struct {
 			Role   parley.Role `json:"role"`
 			People []string    `json:"people"`
+
+			ICEServers []ICEServer `json:"ice_servers"`
 		}
 		path := "/api/v1/meetings/" + string(made.Meeting.ID)
 		h.ask(browser, "GET", path, "").want(200, "").decode(&shown)
@@ -74,12 +76,17 @@ func TestCreateMeeting(t *testing.T) {
 			t.Errorf("its creator sees %+v", shown)
 		}
 		guest := h.browser()
-		h.ask(guest, "GET", path, "").want(404, "no meeting here")
+		if nothing := h.ask(guest, "GET", path, "").want(404, "no meeting here"); strings.Contains(string(nothing.body), "turn") {
+			t.Errorf("whoever may not join is told %s", nothing.body)
+		}
 		_, link, _ := strings.Cut(made.Link, "?k=")
 		h.ask(guest, "POST", "/api/v1/session", `{"name":"Kim","link":"`+link+`"}`).want(200, "")
 		h.ask(guest, "GET", path, "").want(200, "").decode(&shown)
 		if shown.Role != parley.RoleMember {
 			t.Errorf("a guest is %s", shown.Role)
+		}
+		if servers := shown.ICEServers; len(servers) != 1 || !strings.HasPrefix(servers[0].Username, string(made.Meeting.ID)+"guest-") {
+			t.Errorf("a guest is to reach it through %+v", servers)
 		}
 		second := h.browser()
 		_, link, _ = strings.Cut(made.HostLink, "?host=")
@@ -87,6 +94,15 @@ func TestCreateMeeting(t *testing.T) {
 		h.ask(second, "GET", path, "").want(200, "").decode(&shown)
 		if shown.Role != parley.RoleHost {
 			t.Errorf("who opened the host link is %s", shown.Role)
+		}
+	})
+	t.Run("what has ended has no way in", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		m := h.held()
+		shown := h.ask(h.browser(), "GET", "/api/v1/meetings/"+string(m.ID), "", h.token(m.ID, auth.ScopeHost)...).want(200, "")
+		if !strings.Contains(string(shown.body), `"ice_servers":[]`) {
+			t.Errorf("it is shown as %s", shown.body)
 		}
 	})
 	t.Run("as asked", func(t *testing.T) {

@@ -75,6 +75,9 @@ func newHouse(t *testing.T) *house {
 		Extractor: extractor, BaseURL: "http://meet.example.org",
 		Auth: h.auth, Regions: h.regions, Order: []parley.Region{"hk", "eu"}, Directory: home, Log: log,
 		Rooms: pretendRooms{http.NotFoundHandler()}, Words: func() (bool, string) { return false, "No engine." },
+		ICEServers: func(id parley.MeetingID, who parley.Identity) []ICEServer {
+			return []ICEServer{{[]string{"turn:turn.example.org:3478?transport=udp"}, string(id) + string(who), "secret"}}
+		},
 	}))
 	t.Cleanup(web.Close)
 	h.url = web.URL

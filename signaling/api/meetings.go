@@ -149,17 +149,22 @@ func (s *server) showMeeting(w http.ResponseWriter, r *http.Request) error {
 	if people == nil {
 		people = []string{}
 	}
+	servers := []ICEServer{}
+	if m.State != parley.Ended { // else there is nothing to join
+		servers = append(servers, s.ICEServers(m.ID, caller.Identity)...)
+	}
 	return writeJSON(w, http.StatusOK, struct {
-		ID      parley.MeetingID    `json:"id"`
-		Title   string              `json:"title"`
-		Region  parley.Region       `json:"region"`
-		State   parley.MeetingState `json:"state"`
-		Record  bool                `json:"record"`
-		Role    parley.Role         `json:"role"`
-		Present int                 `json:"present"`
-		People  []string            `json:"people"`
-		Started time.Time           `json:"started,omitzero"`
-	}{m.ID, m.Title, m.Region, m.State, m.Record, role, len(people), people, wallClock(m.Started)})
+		ID         parley.MeetingID    `json:"id"`
+		Title      string              `json:"title"`
+		Region     parley.Region       `json:"region"`
+		State      parley.MeetingState `json:"state"`
+		Record     bool                `json:"record"`
+		Role       parley.Role         `json:"role"`
+		Present    int                 `json:"present"`
+		People     []string            `json:"people"`
+		Started    time.Time           `json:"started,omitzero"`
+		ICEServers []ICEServer         `json:"ice_servers"`
+	}{m.ID, m.Title, m.Region, m.State, m.Record, role, len(people), people, wallClock(m.Started), servers})
 }
 
 const sayNoMeeting = "There is no meeting here for you. Open the link you were invited with, the whole of it."

@@ -9,6 +9,13 @@ import (
 // The JSON of this interface; openapi.yaml says the same. Times on the meeting clock are whole
 // milliseconds, wall-clock times are RFC 3339 in UTC, and lists are never null.
 
+// ICEServer is an RTCIceServer (W3C webrtc-pc §4.2.4).
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username"`
+	Credential string   `json:"credential"`
+}
+
 type meetingView struct {
 	ID         parley.MeetingID    `json:"id"`
 	Title      string              `json:"title"`

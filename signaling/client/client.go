@@ -40,6 +40,16 @@ type Config struct {
 	// OnMessage is called with each message of the server after joined, in order: *signaling.Caption,
 	// *signaling.Chat, *signaling.Roster and so on. Or nil.
 	OnMessage func(m signaling.Message)
+	// OnJoined is called when the server's answer is applied: seats can be asked for, while media may
+	// not flow yet. It may come after the first OnMessage. Or nil.
+	OnJoined func(c *Client)
+	// OnKeyframeRequest is called when the server wants a keyframe of a source. Or nil.
+	OnKeyframeRequest func(source parley.Source)
+
+	// Connection makes the peer connection; nil for one like a browser's.
+	Connection func() (*webrtc.PeerConnection, error)
+	// Tracks are what sources send, in place of Play and Show. Or nil.
+	Tracks map[parley.Source]webrtc.TrackLocal
 }
 
 // Seat is a line on which media arrives.
@@ -88,7 +98,11 @@ func Join(ctx context.Context, cfg Config) (_ *Client, err error) {
 		cfg: cfg, began: time.Now(), connected: make(chan struct{}), senders: map[parley.Source]*sender{},
 		people: map[parley.ParticipantID]signaling.Person{}, answers: map[int]chan<- signaling.Message{},
 	}
-	if c.pc, err = newPeerConnection(); err != nil {
+	connect := cfg.Connection
+	if connect == nil {
+		connect = newPeerConnection
+	}
+	if c.pc, err = connect(); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -154,6 +168,9 @@ func (c *Client) enter(ctx context.Context, resume string, options *webrtc.Offer
 	if !c.begin(line, joined) {
 		line.close()
 		return errClosed()
+	}
+	if c.cfg.OnJoined != nil {
+		c.cfg.OnJoined(c)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
 	"github.com/parley/parley"
@@ -92,8 +93,13 @@ func TestPlayNeedsItsLine(t *testing.T) {
 		t.Errorf("a second one at the same time: %v", err)
 	}
 	held.release()
-	if _, err := c.hold(parley.Camera); err != nil {
-		t.Errorf("after the first: %v", err)
+	if held, err = c.hold(parley.Camera); err != nil {
+		t.Fatalf("after the first: %v", err)
+	}
+	held.release()
+	c.cfg.Tracks = map[parley.Source]webrtc.TrackLocal{parley.Camera: held.track}
+	if err := c.Show(t.Context(), nil, 25); parley.KindOf(err) != parley.Conflict {
+		t.Errorf("a line that has a track of its own: %v", err)
 	}
 }
 

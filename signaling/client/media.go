@@ -81,7 +81,7 @@ func newPeerConnection() (*webrtc.PeerConnection, error) {
 // sender is a line that sends one source.
 type sender struct {
 	source parley.Source
-	track  *webrtc.TrackLocalStaticRTP
+	track  *webrtc.TrackLocalStaticRTP // nil when Config.Tracks has one
 	rtp    *webrtc.RTPSender
 	line   *webrtc.RTPTransceiver
 
@@ -101,11 +101,16 @@ func (c *Client) addLines() error {
 		if source.Kind() == parley.Video {
 			capability = vp8Capability()
 		}
-		track, err := webrtc.NewTrackLocalStaticRTP(capability, string(source), "own")
-		if err != nil {
-			return fmt.Errorf("make track: %w", err)
+		var track *webrtc.TrackLocalStaticRTP
+		sent := c.cfg.Tracks[source]
+		if sent == nil {
+			var err error
+			if track, err = webrtc.NewTrackLocalStaticRTP(capability, string(source), "own"); err != nil {
+				return fmt.Errorf("make track: %w", err)
+			}
+			sent = track
 		}
-		line, err := c.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{
+		line, err := c.pc.AddTransceiverFromTrack(sent, webrtc.RTPTransceiverInit{
 			Direction: webrtc.RTPTransceiverDirectionSendonly,
 		})
 		if err != nil {
@@ -118,7 +123,7 @@ func (c *Client) addLines() error {
 			base: rand.Uint32(), sequence: uint16(rand.Uint32()), //nolint:gosec // see above
 		}
 		c.senders[source] = s
-		c.tasks.Go(s.drainRTCP)
+		c.tasks.Go(func() { c.readRTCP(s) })
 	}
 	return c.addSeats(c.cfg.Voices, c.cfg.Seats)
 }

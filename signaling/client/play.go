@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
 
@@ -107,6 +108,11 @@ func (c *Client) hold(source parley.Source) (*sender, error) {
 	if s == nil {
 		return nil, &parley.Error{Op: "play", Kind: parley.Invalid, Say: fmt.Sprintf("Config.Sources has no %s.", source)}
 	}
+	if c.cfg.Tracks[source] != nil {
+		return nil, &parley.Error{
+			Op: "play", Kind: parley.Conflict, Say: fmt.Sprintf("Config.Tracks plays on the %s.", source),
+		}
+	}
 	select {
 	case s.playing <- struct{}{}:
 		return s, nil
@@ -145,11 +151,20 @@ func (s *sender) extension(uri string) uint8 {
 	return 0
 }
 
-// drainRTCP reads feedback, which Pion's interceptors see only then, until the connection closes.
-func (s *sender) drainRTCP() {
+// readRTCP reads feedback, which Pion's interceptors see only then, until the connection closes.
+func (c *Client) readRTCP(s *sender) {
 	for {
-		if _, _, err := s.rtp.ReadRTCP(); err != nil {
+		packets, _, err := s.rtp.ReadRTCP()
+		if err != nil {
 			return
+		}
+		for _, p := range packets {
+			switch p.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				if c.cfg.OnKeyframeRequest != nil {
+					c.cfg.OnKeyframeRequest(s.source)
+				}
+			}
 		}
 	}
 }

@@ -47,6 +47,18 @@ func (c *Client) midOf(receiver *webrtc.RTPReceiver) string {
 	return ""
 }
 
+// Seats are the lines on which media arrives, in the order of the offer.
+func (c *Client) Seats() []Seat {
+	var seats []Seat
+	for _, line := range c.pc.GetTransceivers() {
+		if line.Direction() != webrtc.RTPTransceiverDirectionRecvonly || line.Mid() == "" {
+			continue
+		}
+		seats = append(seats, Seat{MID: line.Mid(), Kind: parley.MediaKind(line.Kind().String())})
+	}
+	return seats
+}
+
 // readSeat hands on what arrives on a seat until the connection closes.
 func (c *Client) readSeat(seat Seat, track *webrtc.TrackRemote) {
 	first := true

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const binary = new URL('../../bin/parley', import.meta.url).pathname;
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);
@@ -18,14 +18,15 @@ function freePort() {
   });
 }
 
-export async function startServer() {
+/** more is further configuration, as YAML. */
+export async function startServer(more = '') {
   const directory = mkdtempSync(join(tmpdir(), 'parley-web-'));
   const [web, media] = [await freePort(), await freePort()];
   const config = join(directory, 'parley.yaml');
   writeFileSync(
     config,
     `listen: "127.0.0.1:${web}"\nprivate_listen: ""\ndata: ${join(directory, 'data')}\nlog_level: warn\n` +
-      `sfu:\n  udp_address: "0.0.0.0:${media}"\nsignaling:\n  empty_grace: 5s\n  reconnect_grace: 3s\n`,
+      `sfu:\n  udp_address: "0.0.0.0:${media}"\nsignaling:\n  empty_grace: 5s\n  reconnect_grace: 3s\n${more}`,
   );
   const url = `http://localhost:${web}`;
   let child;

@@ -29,6 +29,7 @@ const preview = object({
   present: whole,
   people: list(text),
   started: optional(text, ''),
+  ice_servers: list(object({ urls: list(text), username: text, credential: text })),
 });
 const row = object({
   id: text,

@@ -6,7 +6,8 @@ import { Media, type Seat } from './media';
 import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
 import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
-import type { CallOptions, CallState, Memory } from './state';
+import { renewMS } from './servers';
+import type { CallOptions, CallState, Memory, Seated } from './state';
 
 const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
 const mostLines = 500;
@@ -46,10 +47,12 @@ export class Call {
   #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #soothe: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setInterval> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
   #wishes: Wish[] = [];
+  #asked = new Map<string, SeatRequest>(); // of this line, by mid
   #early: RTCIceCandidate[] | null = null; // candidates that wait for join to be sent
   #ending = false; // the meeting is to end: said again on every line until it has, or until it is refused
   #closed = false;
@@ -63,6 +66,7 @@ export class Call {
   /** Begins to join. What to send may be said before or after. */
   start(): void {
     this.#watch();
+    this.#renewal = setInterval(() => void this.#options.servers.renew(), renewMS);
     void this.#open(false);
   }
 
@@ -123,6 +127,7 @@ export class Call {
   /** Stops every timer. */
   #calm(): void {
     for (const timer of [this.#retry, this.#watchdog, this.#quiet, this.#soothe]) clearTimeout(timer);
+    clearInterval(this.#renewal);
   }
 
   #set(change: Partial<CallState>): void {
@@ -166,6 +171,9 @@ export class Call {
     this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
+      if (this.#options.servers.old) await this.#options.servers.renew();
+      if (generation !== this.#generation || this.#closed) return;
+      this.#media.reach(this.#options.servers.list);
       const offer = await this.#media.offer(again);
       this.#line.send({
         type: 'join',
@@ -196,6 +204,7 @@ export class Call {
   #renew(): void {
     this.#media.close();
     this.#media = new Media();
+    this.#options.servers.expire(); // the server may be another process by now
     this.#watch();
     for (const [source, track] of this.#sending) void this.#media.send(source, track);
   }
@@ -205,6 +214,7 @@ export class Call {
     const media = this.#media;
     let offer;
     try {
+      media.reach(this.#options.servers.list);
       offer = await media.offer(true);
     } catch (error) {
       if (media === this.#media) this.#startAnew(error);
@@ -239,6 +249,9 @@ export class Call {
       case 'seats':
         this.#seated(m.seats);
         return;
+      case 'encodings':
+        this.#media.limit(m.source, m.rids).catch((error: unknown) => console.warn('encodings stay as they are', error));
+        return;
       case 'chat':
         this.#set({ chat: [...this.state.chat, m].slice(-mostLines) });
         return;
@@ -266,6 +279,7 @@ export class Call {
     clearTimeout(this.#watchdog);
     this.#offers = 0;
     this.#rosterSeq = 0;
+    this.#asked.clear();
     this.#joined = true;
     this.state = {
       ...this.state,
@@ -322,8 +336,10 @@ export class Call {
   }
 
   #seated(seats: Joined['seats']): void {
-    const now = new Map<string, { track: string; participant: string }>();
-    for (const s of seats) if (s.kind === 'video') now.set(s.mid, { track: s.track, participant: s.participant });
+    const now: Map<string, Seated> = new Map();
+    for (const s of seats) {
+      if (s.kind === 'video') now.set(s.mid, { track: s.track, participant: s.participant, paused: s.paused !== '' });
+    }
     this.#set({ seats: now });
   }
 
@@ -331,8 +347,10 @@ export class Call {
   #seat(): void {
     if (!this.#joined || this.#closed) return;
     const published = new Set(this.state.people.flatMap((p) => p.tracks.map((t) => t.track)));
-    const now = new Map([...this.state.seats].map(([mid, s]) => [mid, s.track]));
-    const requests: SeatRequest[] = planSeats([...now.keys()], now, this.#wishes.filter((w) => published.has(w.track)));
+    const now = this.state.seats;
+    const wishes = this.#wishes.filter((w) => published.has(w.track));
+    const requests: SeatRequest[] = planSeats([...now.keys()], now, wishes, this.#asked);
+    for (const request of requests) this.#asked.set(request.mid, request);
     if (requests.length > 0) this.#line?.send({ type: 'seats', seats: requests });
   }
 

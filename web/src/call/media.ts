@@ -13,6 +13,21 @@ function preferVP8(transceiver: RTCRtpTransceiver): void {
   if (wanted.length > 0 && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(wanted);
 }
 
+/**
+ * What a camera is sent in, the largest first: a tile of a grid needs the smallest, and each browser gets the
+ * one it has room and bandwidth for. Two frame rates in each let a slow connection have every other picture.
+ */
+const cameraEncodings: (RTCRtpEncodingParameters & { scalabilityMode: string })[] = [
+  { rid: 'f', maxBitrate: 1_300_000, scalabilityMode: 'L1T2' },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 450_000, scalabilityMode: 'L1T2' },
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000, scalabilityMode: 'L1T2' },
+];
+/** A screen is sent whole, and at half its size for who cannot have that. */
+const screenEncodings: RTCRtpEncodingParameters[] = [
+  { rid: 'f', maxBitrate: 2_500_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 600_000 },
+];
+
 export interface Seat {
   mid: string;
   stream: MediaStream;
@@ -28,8 +43,8 @@ export class Media {
   constructor() {
     this.#lines = {
       microphone: this.pc.addTransceiver('audio', { direction: 'sendonly' }),
-      camera: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: 1_200_000 }] }),
-      screen: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: 2_500_000 }] }),
+      camera: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: cameraEncodings }),
+      screen: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: screenEncodings }),
       'screen-audio': this.pc.addTransceiver('audio', { direction: 'sendonly' }),
     };
     preferVP8(this.#lines.camera);
@@ -40,6 +55,11 @@ export class Media {
       preferVP8(transceiver);
       this.#pictures.push(transceiver);
     }
+  }
+
+  /** The servers that candidates are found with. Other ones make the next offer restart ICE. */
+  reach(iceServers: RTCIceServer[]): void {
+    if (this.pc.signalingState !== 'closed') this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
   }
 
   /** Makes an offer that is the local description; candidates are trickled by onicecandidate. */
@@ -59,6 +79,19 @@ export class Media {
   /** Sends this track from now on, or nothing. No SDP is needed. */
   async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
     await this.#lines[source].sender.replaceTrack(track);
+  }
+
+  /** Sends only those encodings of a source, by RID: nobody watches the others. */
+  async limit(source: Source, rids: readonly string[]): Promise<void> {
+    const { sender } = this.#lines[source];
+    const parameters = sender.getParameters();
+    let changed = false;
+    for (const encoding of parameters.encodings) {
+      const active = encoding.rid === undefined || rids.includes(encoding.rid);
+      changed ||= encoding.active !== active;
+      encoding.active = active;
+    }
+    if (changed) await sender.setParameters(parameters);
   }
 
   voices(): Seat[] {

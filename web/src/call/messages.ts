@@ -19,6 +19,7 @@ const seat = object({
   kind: oneOf('audio', 'video'),
   track: optional(text, ''),
   participant: optional(text, ''),
+  paused: optional(text, ''),
 });
 const chat = object({ type: oneOf('chat'), id: text, participant: text, at_ms: whole, text });
 const caption = object({
@@ -60,6 +61,7 @@ const roster = object({
   gone: optional(list(text), []),
 });
 const seatMap = object({ type: oneOf('seats'), seq: whole, seats: list(seat) });
+const encodings = object({ type: oneOf('encodings'), source: oneOf(...sources), rids: list(text) });
 const minutes = object({ type: oneOf('minutes') });
 const failure = object({ type: oneOf('error'), kind: text, say: text, re: optional(text, ''), fatal: flag });
 const ended = object({ type: oneOf('ended'), reason: text, record: flag });
@@ -79,6 +81,7 @@ const readers = {
   answer,
   roster,
   seats: seatMap,
+  encodings,
   chat,
   caption,
   status,

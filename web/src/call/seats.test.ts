@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { planSeats } from './seats';
 
 const wish = (track: string) => ({ track, width: 320, height: 180 });
-const seats = (...pairs: [string, string][]) => new Map(pairs);
+const seats = (...pairs: [string, string][]) => new Map(pairs.map(([mid, track]) => [mid, { track }]));
+const asked = (mid: string, track: string, priority: number) => ({ mid, track, width: 320, height: 180, priority });
 
 describe('planning seats', () => {
   it('fills free seats in order of wish', () => {
@@ -11,7 +12,14 @@ describe('planning seats', () => {
     expect(plan[0]?.priority).toBeGreaterThan(plan[1]?.priority ?? 9);
   });
   it('leaves who is seated alone', () => {
-    expect(planSeats(['1', '2'], seats(['1', 'b'], ['2', 'a']), [wish('a'), wish('b')])).toEqual([]);
+    const before = new Map([['1', asked('1', 'b', 1)], ['2', asked('2', 'a', 2)]]);
+    expect(planSeats(['1', '2'], seats(['1', 'b'], ['2', 'a']), [wish('a'), wish('b')], before)).toEqual([]);
+  });
+  it('asks again for who is shown larger', () => {
+    const before = new Map([['1', asked('1', 'a', 1)]]);
+    const plan = (width: number) => planSeats(['1'], seats(['1', 'a']), [{ track: 'a', width, height: 180 }], before);
+    expect(plan(640)).toEqual([{ mid: '1', track: 'a', width: 640, height: 180, priority: 1 }]);
+    expect(plan(330)).toEqual([]);
   });
   it('gives the seat of who is no longer wished for to somebody else', () => {
     expect(planSeats(['1'], seats(['1', 'a']), [wish('b')]).map((r) => [r.mid, r.track])).toEqual([['1', 'b']]);
@@ -23,6 +31,7 @@ describe('planning seats', () => {
     expect(planSeats(['1'], seats(['1', 'b']), [wish('a'), wish('b')]).map((r) => r.track)).toEqual(['a']);
   });
   it('seats a picture once', () => {
-    expect(planSeats(['1', '2'], seats(['1', 'a'], ['2', 'a']), [wish('a')])).toEqual([{ mid: '2', track: '' }]);
+    const before = new Map([['1', asked('1', 'a', 1)]]);
+    expect(planSeats(['1', '2'], seats(['1', 'a'], ['2', 'a']), [wish('a')], before)).toEqual([{ mid: '2', track: '' }]);
   });
 });

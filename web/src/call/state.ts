@@ -1,6 +1,7 @@
 // What is known of a room, and what a call is made with.
 
 import type { Caption, Chat, Failure, Joined, Person, Status } from './messages';
+import type { Servers } from './servers';
 
 export type Phase =
   | { at: 'joining' }
@@ -9,13 +10,21 @@ export type Phase =
   | { at: 'refused'; say: string; kind: string }
   | { at: 'over'; reason: string; record: boolean };
 
+/** Who sits in a video seat; "" for nobody. */
+export interface Seated {
+  track: string;
+  participant: string;
+  /** Nothing is sent: this browser's connection does not take the smallest picture. */
+  paused: boolean;
+}
+
 export interface CallState {
   phase: Phase;
   you: string;
   role: Person['role'];
   meeting: Joined['meeting'] | null;
   people: readonly Person[]; // in order of joining
-  seats: ReadonlyMap<string, { track: string; participant: string }>; // video seats, by mid
+  seats: ReadonlyMap<string, Seated>; // video seats, by mid
   chat: readonly Chat[];
   captions: readonly Caption[];
   status: Status;
@@ -31,6 +40,8 @@ export interface CallOptions {
   consent: 'granted' | 'declined' | '';
   /** From an earlier participation of this tab; or "". */
   resume: string;
+  /** What the server is reached through where it is not reached directly, and how to ask again. */
+  servers: Servers;
 }
 
 /** Where a tab remembers its participation: the caller decides, tests use a Map. */

@@ -1,0 +1,178 @@
+package sfu
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// bandwidth estimates how much one browser can be sent, from its transport-cc feedback: by delay, which
+// grows before anything is lost, and by loss. Until a limit was met there is none: nothing is kept from
+// a browser on suspicion.
+type bandwidth struct {
+	mu    sync.Mutex // guards all below
+	acked []ack      // scratch
+	trend trend
+
+	estimate  float64 // bit/s; +Inf until a limit was met, 0 means the same before the first feedback
+	capped    float64 // what the browser itself asks not to exceed (REMB), 0 for nothing
+	reduced   time.Time
+	raised    time.Time
+	arrivals  rateWindow // what arrives
+	losses    lossWindow
+	probe     probe
+	lastState usage
+}
+
+const (
+	// leastEstimate keeps the estimate above what voices need.
+	leastEstimate = 50_000
+	// backOff is what is left of the rate that arrives when a queue grows.
+	backOff = 0.85
+	// growth is by how much an estimate that is in use rises in a second.
+	growth = 0.08
+	// reduceInterval is how far apart reductions are: the next has to see what the last one did.
+	reduceInterval = 300 * time.Millisecond
+	// Losses below littleLoss are the way's own, not the sender's; above muchLoss they cost rate.
+	littleLoss, muchLoss = 0.02, 0.10
+	// lossyShare is the loss in a receiver report, in 1/256, from which feedback for each packet is asked.
+	lossyShare = 13
+)
+
+// feedback takes in what one RTCP packet says of the packets in log.
+func (b *bandwidth) feedback(log *sentLog, p *rtcp.TransportLayerCC, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.acked = log.acks(p, b.acked[:0])
+	state := b.lastState
+	for _, a := range b.acked {
+		b.losses.add(a.arrived < 0)
+		b.probe.add(a)
+		if a.arrived < 0 {
+			continue
+		}
+		b.arrivals.add(a.arrived, a.size)
+		state = b.trend.add(float64(a.sent)/1e3, float64(a.arrived)/1e3)
+	}
+	b.lastState = state
+	b.control(state, now)
+}
+
+// control moves the estimate.
+func (b *bandwidth) control(state usage, now time.Time) {
+	if b.estimate == 0 {
+		b.estimate = math.Inf(1)
+	}
+	arriving, known := b.arrivals.rate()
+	lost := b.losses.share()
+	settled := now.Sub(b.reduced) >= reduceInterval
+	switch {
+	case state == overused && settled && known:
+		b.reduce(min(b.estimate, backOff*arriving), now)
+	case lost > muchLoss && settled && known:
+		b.reduce(min(b.estimate, arriving)*(1-lost/2), now)
+	case state == normal && lost < littleLoss && known && !math.IsInf(b.estimate, 1):
+		// It rises while it is used: an estimate that nobody tests is a guess.
+		if most := 1.5*arriving + 10_000; b.estimate < most {
+			passed := min(now.Sub(b.raised).Seconds(), 1)
+			b.estimate = min(most, b.estimate*(1+growth*passed))
+		}
+	}
+	b.raised = now
+	if rate, done := b.probe.result(now); done && state != overused && rate > b.estimate {
+		b.estimate = rate
+	}
+}
+
+func (b *bandwidth) reduce(to float64, now time.Time) {
+	b.estimate, b.reduced = max(leastEstimate, to), now
+	b.probe.rest(now)
+	b.losses = lossWindow{}
+	b.trend.over = 0
+}
+
+// limit takes in what the browser asks not to exceed.
+func (b *bandwidth) limit(rate float64, _ time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.capped = rate
+}
+
+// budget is what may be sent, in bit/s, and whether that is a limit at all.
+func (b *bandwidth) budget() (rate float64, limited bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rate = b.estimate
+	if rate == 0 {
+		rate = math.Inf(1)
+	}
+	if b.capped > 0 && math.IsInf(rate, 1) {
+		rate = b.capped
+	}
+	return rate, !math.IsInf(rate, 1)
+}
+
+// rateWindow measures the rate of what arrived within the last rateSpan.
+type rateWindow struct {
+	slots [rateSlots]struct {
+		slot  int64 // arrival / rateSlot
+		bytes int
+	}
+	newest int64
+	first  int64
+}
+
+// The window has rateSlots of rateSlot microseconds.
+const rateSlots, rateSlot = 10, 50_000
+
+func (w *rateWindow) add(arrived int64, bytes int) {
+	n := arrived / rateSlot
+	s := &w.slots[n%rateSlots]
+	if s.slot != n {
+		s.slot, s.bytes = n, 0
+	}
+	s.bytes += bytes
+	if w.first == 0 || n-w.newest > 4*rateSlots {
+		w.first = n
+	}
+	w.newest = max(w.newest, n)
+}
+
+// rate is in bit/s; false until half a window was seen.
+func (w *rateWindow) rate() (float64, bool) {
+	seen := min(w.newest-w.first+1, rateSlots)
+	if w.first == 0 || seen < rateSlots/2 {
+		return 0, false
+	}
+	bytes := 0
+	for _, s := range w.slots {
+		if s.slot > w.newest-rateSlots {
+			bytes += s.bytes
+		}
+	}
+	return float64(8*bytes) / (float64(seen) * rateSlot / 1e6), true
+}
+
+// lossWindow counts losses over the last packets.
+type lossWindow struct{ lost, total int }
+
+// lossPackets is over how many packets at least losses are judged.
+const lossPackets = 100
+
+func (w *lossWindow) add(lost bool) {
+	if w.total++; lost {
+		w.lost++
+	}
+	if w.total >= 2*lossPackets {
+		w.total, w.lost = w.total/2, w.lost/2
+	}
+}
+
+func (w *lossWindow) share() float64 {
+	if w.total < lossPackets {
+		return 0
+	}
+	return float64(w.lost) / float64(w.total)
+}

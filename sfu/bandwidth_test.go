@@ -1,0 +1,154 @@
+package sfu
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// way is a simulated way to a browser: so many bit/s behind a queue, with feedback every 50 ms.
+type way struct {
+	rate  float64 // bit/s
+	busy  int64   // when the last packet has left the queue, microseconds
+	lose  func(number uint16) bool
+	log   sentLog
+	owed  []ack // arrived, not told yet
+	clock int64
+	told  int64 // clock at the last feedback
+	b     bandwidth
+}
+
+// send sends rate bit/s in packets of 1,200 bytes for so long.
+func (w *way) send(rate float64, length time.Duration) {
+	const size = 1200
+	step := int64(8 * size / rate * 1e6)
+	for end := w.clock + length.Microseconds(); w.clock < end; w.clock += step {
+		number := w.log.next(size, w.clock)
+		if w.lose != nil && w.lose(number) {
+			w.owed = append(w.owed, ack{number: number, arrived: -1})
+		} else {
+			w.busy = max(w.busy, w.clock) + int64(8*size/w.rate*1e6)
+			w.owed = append(w.owed, ack{number: number, arrived: w.busy + 20_000})
+		}
+		if w.clock-w.told > 50_000 {
+			w.told = w.clock
+			w.tell()
+		}
+	}
+}
+
+// tell gives the feedback for what has arrived by now.
+func (w *way) tell() {
+	n := 0
+	for n < len(w.owed) && w.owed[n].arrived <= w.clock {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	w.b.feedback(&w.log, reportOf(w.owed[:n]), time.UnixMicro(w.clock))
+	w.owed = append([]ack(nil), w.owed[n:]...)
+}
+
+// reportOf is the RTCP packet that says so.
+func reportOf(acks []ack) *rtcp.TransportLayerCC {
+	p := &rtcp.TransportLayerCC{BaseSequenceNumber: acks[0].number, PacketStatusCount: uint16(len(acks))}
+	var last int64
+	for _, a := range acks {
+		if a.arrived >= 0 && last == 0 {
+			p.ReferenceTime = uint32(a.arrived / referenceUnit)
+			last = int64(p.ReferenceTime) * referenceUnit
+		}
+		symbol := uint16(rtcp.TypeTCCPacketNotReceived)
+		if a.arrived >= 0 {
+			symbol = rtcp.TypeTCCPacketReceivedSmallDelta
+			p.RecvDeltas = append(p.RecvDeltas, &rtcp.RecvDelta{Type: symbol, Delta: a.arrived - last})
+			last = a.arrived
+		}
+		p.PacketChunks = append(p.PacketChunks, &rtcp.RunLengthChunk{PacketStatusSymbol: symbol, RunLength: 1})
+	}
+	return p
+}
+
+func TestAWayThatTakesEverythingHasNoLimit(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 50e6}
+	w.send(2e6, 10*time.Second)
+	if budget, limited := w.b.budget(); limited {
+		t.Errorf("limited to %.0f bit/s", budget)
+	}
+}
+
+func TestAQueueIsNoticed(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 1e6}
+	var budget float64
+	for limited := false; !limited; budget, limited = w.b.budget() {
+		w.send(2e6, 50*time.Millisecond)
+		if queue := w.busy - w.clock; queue > 600_000 {
+			t.Fatalf("a queue of %d ms and no limit", queue/1000)
+		}
+	}
+	if budget > 1.05e6 || budget < 0.6e6 {
+		t.Errorf("at twice what the way takes the estimate is %.0f bit/s", budget)
+	}
+}
+
+func TestTheEstimateFollowsTheWayUp(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 1e6}
+	w.send(2e6, 2*time.Second)
+	w.rate, w.busy = 20e6, w.clock
+	for range 60 {
+		budget, _ := w.b.budget()
+		w.send(min(budget, 4e6), time.Second)
+	}
+	if budget, _ := w.b.budget(); budget < 3e6 {
+		t.Errorf("after a minute on a way of 20 Mbit/s: %.0f bit/s", budget)
+	}
+}
+
+func TestLossesOfTheWaysOwnCostNothingMuchLossDoes(t *testing.T) {
+	t.Parallel()
+	radio := &way{rate: 50e6, lose: func(n uint16) bool { return n%25 == 0 }} // 4 %
+	radio.send(2e6, 10*time.Second)
+	if budget, limited := radio.b.budget(); limited {
+		t.Errorf("4 %% of loss limit to %.0f bit/s", budget)
+	}
+	policed := &way{rate: 50e6, lose: func(n uint16) bool { return n%3 == 0 }}
+	policed.send(2e6, 3*time.Second)
+	if _, limited := policed.b.budget(); !limited {
+		t.Error("a third of the packets is lost and nothing follows")
+	}
+}
+
+func TestAProbeRaisesTheEstimate(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 1e6}
+	w.send(2e6, 2*time.Second)
+	w.send(0.3e6, 3*time.Second)
+	before, _ := w.b.budget()
+	w.rate = 20e6
+	from := w.log.newest() + 1
+	w.b.probe.start(from, from+30, 3e6, time.UnixMicro(w.clock))
+	w.send(3e6, 120*time.Millisecond)
+	w.send(0.3e6, 2*time.Second)
+	after, _ := w.b.budget()
+	if after < 2*before || after > 3e6 {
+		t.Errorf("the estimate was %.0f and is %.0f bit/s after a probe at 3 Mbit/s", before, after)
+	}
+}
+
+func TestWhatABrowserAsksNotToExceedIsKept(t *testing.T) {
+	t.Parallel()
+	var b bandwidth
+	if budget, limited := b.budget(); limited || !math.IsInf(budget, 1) {
+		t.Error("limited from the start")
+	}
+	b.limit(500_000, time.Now())
+	if budget, limited := b.budget(); !limited || budget != 500_000 {
+		t.Error(budget, limited)
+	}
+}

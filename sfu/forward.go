@@ -1,0 +1,161 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/parley/parley"
+)
+
+// forward sends p, of layer l, to the browser of this seat, if it is what is to be seen or heard here.
+// Called with l.mu held.
+func (s *seat) forward(l *layer, p *packet, out *outgoing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Before the connection stands a packet would be lost: the stream begins with the keyframe after it.
+	if s.source != l.pub || s.paused || s.writer == nil || s.peer.path.Load() == nil {
+		return
+	}
+	marker := p.marker
+	if s.current != l {
+		if !s.mayBegin(l, p) {
+			return
+		}
+		s.begin(l, p)
+		marker = marker || s.kind == parley.Audio // a talkspurt begins (RFC 3551 §4.1)
+	}
+	if !s.passes(p) {
+		// VP8 pictures are counted without those left out; VP9 and AV1 tell what they need themselves.
+		s.rewriter.leaveOut(p.number, p.place.begins && p.picture.length > 0)
+		return
+	}
+	if s.hurried && p.timestamp != s.rewriter.newestTimestamp() {
+		s.rewriter.catchUp(p.timestamp, p.arrived)
+		s.hurried = false
+	}
+	at, ok := s.rewriter.place(p.number, p.at(), p.arrived)
+	if !ok {
+		return
+	}
+	// Of the frames of one picture the last that passes ends it.
+	marker = marker || p.place.ends && p.place.spatial == s.spatial
+	s.send(l, p, at, marker, out)
+}
+
+// mayBegin reports whether layer l may take over with p: with a keyframe, and as the layer that is wanted.
+// When nothing has passed yet, a smaller one will do until that comes.
+func (s *seat) mayBegin(l *layer, p *packet) bool {
+	wanted := s.target.layer
+	return p.keyframe && (wanted == nil || wanted == l || s.current == nil && l.rank >= wanted.rank)
+}
+
+// begin lets layer l take over with p.
+func (s *seat) begin(l *layer, p *packet) {
+	if s.kind == parley.Video && s.history == nil {
+		s.history = &history{}
+	}
+	timestamp, known := s.continues(l, p)
+	if known {
+		s.rewriter.beginAt(p.number, p.at(), timestamp)
+	} else {
+		s.rewriter.begin(p.number, p.at(), p.arrived)
+	}
+	if s.history != nil {
+		s.history.begin(l)
+	}
+	s.current, s.spatial, s.temporal = l, s.target.spatial, s.target.temporal
+}
+
+// continues is the RTP time that p of layer l has in the seat's stream, going by the sender reports of
+// both layers when one encoding of a publication follows another: arrival would show as a jerk.
+func (s *seat) continues(l *layer, p *packet) (timestamp uint32, ok bool) {
+	if s.current == nil || s.current.pub != l.pub {
+		return 0, false
+	}
+	before, ok := s.current.captured(p.arrived)
+	now, ok2 := l.captured(p.arrived)
+	timestamp = p.timestamp - now + before + s.rewriter.delta.timestamp
+	// Reports that contradict what has been seen are not believed.
+	ahead := int32(timestamp - s.rewriter.last.timestamp)
+	return timestamp, ok && ok2 && ahead > 0 && ahead < int32(s.rewriter.clockRate)
+}
+
+// passes reports whether p is within the layers that pass, and moves these towards the target where that
+// shows no fault: down at the next picture, up in time where the stream says so, up in space at a
+// keyframe.
+func (s *seat) passes(p *packet) bool {
+	if p.place.begins && p.place.spatial == 0 {
+		s.spatial = min(s.spatial, s.target.spatial)
+		if p.keyframe {
+			s.spatial, s.temporal = s.target.spatial, s.target.temporal
+		}
+		s.temporal = min(s.temporal, s.target.temporal)
+		if p.place.climbs && p.place.temporal <= s.target.temporal {
+			s.temporal = max(s.temporal, p.place.temporal)
+		}
+	}
+	return p.place.spatial <= s.spatial && p.place.temporal <= s.temporal
+}
+
+// send writes p, which goes out at at, to out; mu is held.
+func (s *seat) send(l *layer, p *packet, at position, marker bool, out *outgoing) {
+	out.head = head{ssrc: s.ssrc, payload: s.format.payload, marker: marker, seq: at.seq, timestamp: at.timestamp}
+	if s.kind == parley.Audio {
+		// Whose voice it is, and how loud: the participant's number as CSRC (RFC 3550 §5.1).
+		out.head.csrc = l.pub.peer.cfg.Number
+		if len(p.level) == 1 {
+			out.head.level = p.level
+		}
+	} else if len(p.dependency) > 0 {
+		out.head.dependency, out.head.frame = p.dependency, at.frame
+	}
+	if s.history != nil {
+		s.history.note(at, p.number, marker)
+	}
+	s.packets++
+	s.octets += uint32(len(p.payload))
+	s.transmit(&s.media, out, nil, p, at)
+}
+
+// serve gives the seat the pictures since the layer's last keyframe, when they are few: a joiner sees at
+// once what it would otherwise have to ask a keyframe for. It reports whether it did.
+func (l *layer) serve(s *seat, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	run := int64(0)
+	if l.ring != nil && l.run.count == 0 {
+		run = l.ring.sinceKeyframe()
+	}
+	if run == 0 || run > mostServed {
+		return false
+	}
+	out := l.pub.peer.room.sfu.lend(now)
+	for number := l.ring.keyframe; number <= l.ring.newest; number++ {
+		if p := l.ring.kept(number); p != nil {
+			s.hurry(p)
+			s.forward(l, p, out)
+		}
+	}
+	l.pub.peer.room.sfu.giveBack(out)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hurried = s.current == l
+	s.rewriter.arrived = now
+	return s.hurried
+}
+
+// hurry has an old picture follow the one before at once, however long ago it was taken.
+func (s *seat) hurry(p *packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil && p.timestamp != s.rewriter.newestTimestamp() {
+		s.rewriter.restamp(p.timestamp, s.rewriter.last.timestamp+hurriedTicks)
+	}
+}
+
+const (
+	// mostServed is how many packets since the last keyframe a joiner is given at most: they come at once,
+	// and a browser that is busy with old pictures is late with new ones.
+	mostServed = 60
+	// hurriedTicks is how far apart such pictures are: a millisecond, at the clock of video.
+	hurriedTicks = 90
+)

@@ -1,0 +1,151 @@
+package sfu
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ingress is the media port as Pion's mux reads it: what Pion need not see is taken out before. That is
+// all RTP of streams that are known, which would else be copied eight times and handed through five
+// goroutines; STUN, DTLS, RTCP and the first packets of a stream go on to Pion.
+//
+// A port of one socket is read by the goroutine of Pion's mux itself; several have a reader each.
+type ingress struct {
+	*net.UDPConn // the first socket, which is written to
+
+	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
+	mu      sync.Mutex                         // makes writers of senders take turns
+
+	reader datagrams // of the only socket
+
+	others  []*net.UDPConn // the sockets besides the first
+	passed  chan passed    // what their readers leave to Pion; nil for one socket
+	readers sync.WaitGroup
+	closed  chan struct{}
+	once    sync.Once
+}
+
+// origin is where packets come from.
+type origin struct {
+	netip.AddrPort
+
+	tcp bool
+}
+
+// passed is a datagram that Pion is to read.
+type passed struct {
+	datagram []byte
+	from     netip.AddrPort
+}
+
+// mostPassed is how many wait for Pion: it has time, since most is said again.
+const mostPassed = 1024
+
+func newIngress(sockets []*net.UDPConn) *ingress {
+	g := &ingress{UDPConn: sockets[0], others: sockets[1:], closed: make(chan struct{})}
+	g.senders.Store(&map[origin]*sender{})
+	if len(g.others) == 0 {
+		g.reader.open(g.UDPConn)
+		return g
+	}
+	g.passed = make(chan passed, mostPassed)
+	for _, socket := range sockets {
+		g.readers.Go(func() { g.read(socket) })
+	}
+	return g
+}
+
+// read reads one of several sockets until it is closed.
+func (g *ingress) read(socket *net.UDPConn) {
+	var reader datagrams
+	reader.open(socket)
+	for {
+		datagram, from, err := g.next(&reader)
+		if err != nil {
+			return
+		}
+		select {
+		case g.passed <- passed{append([]byte(nil), datagram...), from}:
+		default: // lost, as on the way here
+		}
+	}
+}
+
+// next returns the next datagram that is not forwarded right here, good until the call after the next.
+func (g *ingress) next(reader *datagrams) ([]byte, netip.AddrPort, error) {
+	for {
+		datagram, from, at, err := reader.next()
+		if err != nil {
+			return nil, from, err
+		}
+		if !g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), false}, at) {
+			return datagram, from, nil
+		}
+	}
+}
+
+// ReadFromAddrPort implements ice.AddrPortReaderWriter. Only one goroutine reads, that of Pion's mux.
+func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	if g.passed == nil {
+		datagram, from, err := g.next(&g.reader)
+		return copy(b, datagram), from, err
+	}
+	select {
+	case p := <-g.passed:
+		return copy(b, p.datagram), p.from, nil
+	case <-g.closed:
+		return 0, netip.AddrPort{}, net.ErrClosed
+	}
+}
+
+// take forwards a packet, or leaves it to Pion.
+func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
+	s := (*g.senders.Load())[from]
+	return s != nil && s.take(packet, at)
+}
+
+// WriteToAddrPort implements ice.AddrPortReaderWriter.
+func (g *ingress) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return g.WriteToUDPAddrPort(b, to)
+}
+
+// ReadFrom implements net.PacketConn.
+func (g *ingress) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := g.ReadFromAddrPort(b)
+	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+// Close implements net.PacketConn: it closes all sockets and returns when nothing reads them; any number
+// of times.
+func (g *ingress) Close() (err error) {
+	g.once.Do(func() {
+		close(g.closed)
+		err = g.UDPConn.Close()
+		closeAll(g.others)
+		g.readers.Wait()
+	})
+	return err
+}
+
+// follow takes the packets that come from there for those of s, and no others.
+func (g *ingress) follow(s *sender, from origin) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	senders := maps.Clone(*g.senders.Load())
+	maps.DeleteFunc(senders, func(_ origin, other *sender) bool { return other == s })
+	senders[from] = s
+	g.senders.Store(&senders)
+}
+
+// forget takes nothing more for s.
+func (g *ingress) forget(s *sender) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	senders := maps.Clone(*g.senders.Load())
+	maps.DeleteFunc(senders, func(_ origin, other *sender) bool { return other == s })
+	g.senders.Store(&senders)
+}
