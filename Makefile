@@ -72,6 +72,7 @@ test: build ## Quick tests: Go with the race detector, the web app, two real bro
 	@npm --prefix web run size --silent
 	@.ci/browsers
 	@$(go) test -race -timeout 15m $$(go list ./... | grep -v /e2e$$)
+	@$(go) test -run TheWeights ./transcribe/minutes # ten times as slow under the race detector, which skips it
 	@$(go) test -race -timeout 15m -count=1 ./e2e # it builds the binary: the test cache cannot know what is in it
 
 .PHONY: check

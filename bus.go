@@ -11,7 +11,8 @@ type JobKind string
 // The kinds of job.
 const (
 	JobTranscribe JobKind = "transcribe" // one utterance to words
-	JobMinutes    JobKind = "minutes"    // one ended meeting to minutes
+	JobMinutes    JobKind = "minutes"    // one meeting to minutes
+	JobRefine     JobKind = "refine"     // final minutes past a language model of their region
 )
 
 // Job is a message about a row: identifiers only, never content, since it rests in the bus.

@@ -95,7 +95,8 @@ type (
 		DueUtterances(ctx context.Context, now time.Time, limit int) ([]Utterance, error)
 	}
 
-	// Actions are the minutes of those meetings.
+	// Actions are the minutes of those meetings, and what people made of them. Neither replaces the other:
+	// Agreements puts them together.
 	Actions interface {
 		// PutMinutes replaces the minutes of a meeting.
 		PutMinutes(ctx context.Context, m Minutes) error
@@ -103,6 +104,10 @@ type (
 		Minutes(ctx context.Context, id MeetingID) (Minutes, error)
 		// UnfinishedMeetings lists ended meetings whose minutes are missing or not Final.
 		UnfinishedMeetings(ctx context.Context) ([]MeetingID, error)
+		// AddChange is Conflict when that entry has a change of that number.
+		AddChange(ctx context.Context, c Change) error
+		// Changes lists the changes of a meeting in the order they were made.
+		Changes(ctx context.Context, id MeetingID) ([]Change, error)
 	}
 )
 

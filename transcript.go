@@ -84,7 +84,9 @@ type Owner struct {
 
 // Evidence is what every entry of the minutes carries: nothing stands without it.
 type Evidence struct {
-	Utterances []UtteranceID // at least one, the one that establishes it first
+	// Utterances are at least one, the one that establishes it first; what was typed as /action is cited
+	// by the identifier of its line of chat.
+	Utterances []UtteranceID
 	Quote      string        // verbatim from the first
 	Start      time.Duration // meeting clock: where to listen
 	End        time.Duration
@@ -98,6 +100,7 @@ type ActionItem struct {
 	Task  string // what is to be done, in the words of the quote
 	Owner Owner
 	Due   *Due // nil when no time was said
+	Tier  Tier
 	Evidence
 }
 
@@ -119,8 +122,8 @@ type Question struct {
 type Minutes struct {
 	Meeting   MeetingID
 	Made      time.Time
-	Final     bool // every utterance had its words (or was parked) when it was made
-	Items     []ActionItem
+	Final     bool         // every utterance had its words (or was parked) when it was made
+	Items     []ActionItem // of both tiers
 	Decisions []Decision
 	Questions []Question
 }

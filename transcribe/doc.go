@@ -8,7 +8,7 @@
 //	save.go     an utterance's Opus goes to the meeting's region, then its row, then the job that
 //	            names it
 //	worker.go   a job: read, decode, recognize (hear.go, guard.go), store, tell
-//	finish.go   a meeting has ended: minutes, again with every utterance that was late
+//	making.go   minutes: as the transcript grows, at the end, and again with every utterance that was late
 //	sweep.go    rows without a job get one: the row is the truth
 //	recover.go  what a killed process had heard and not stored is cut from the recording
 //

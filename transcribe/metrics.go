@@ -8,7 +8,7 @@ import (
 
 type metrics struct {
 	utterances, recognized, deferred, parked, guarded, overflow, saveErrors prometheus.Counter
-	minutes                                                                 prometheus.Counter
+	minutes, refined, refineFailed, refineRejected                          prometheus.Counter
 	lag                                                                     prometheus.Histogram
 }
 
@@ -17,14 +17,17 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "transcribe", Name: name, Help: help})
 	}
 	m := &metrics{
-		utterances: counter("utterances_total", "Utterances cut and stored."),
-		recognized: counter("recognized_total", "Utterances whose words were stored."),
-		deferred:   counter("deferred_total", "Attempts to recognize that failed."),
-		parked:     counter("parked_total", "Utterances given up after the last attempt."),
-		guarded:    counter("guarded_total", "Utterances decoded again because the first text could not be."),
-		overflow:   counter("overflow_packets_total", "Packets dropped because hearing did not keep up."),
-		saveErrors: counter("save_errors_total", "Attempts to store an utterance that failed."),
-		minutes:    counter("minutes_total", "Times minutes were made."),
+		utterances:     counter("utterances_total", "Utterances cut and stored."),
+		recognized:     counter("recognized_total", "Utterances whose words were stored."),
+		deferred:       counter("deferred_total", "Attempts to recognize that failed."),
+		parked:         counter("parked_total", "Utterances given up after the last attempt."),
+		guarded:        counter("guarded_total", "Utterances decoded again because the first text could not be."),
+		overflow:       counter("overflow_packets_total", "Packets dropped because hearing did not keep up."),
+		saveErrors:     counter("save_errors_total", "Attempts to store an utterance that failed."),
+		minutes:        counter("minutes_total", "Times minutes were made."),
+		refined:        counter("refined_total", "Minutes that a language model went over."),
+		refineFailed:   counter("refine_failed_total", "Minutes that stay as they were because the model was of no use."),
+		refineRejected: counter("refine_rejected_total", "Answers of a language model that do not hold."),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "parley", Subsystem: "transcribe", Name: "lag_seconds",
 			Help:    "From the end of an utterance to its words.",
@@ -32,7 +35,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}),
 	}
 	for _, c := range []prometheus.Collector{
-		m.utterances, m.recognized, m.deferred, m.parked, m.guarded, m.overflow, m.saveErrors, m.minutes, m.lag,
+		m.utterances, m.recognized, m.deferred, m.parked, m.guarded, m.overflow, m.saveErrors, m.minutes,
+		m.refined, m.refineFailed, m.refineRejected, m.lag,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register transcribe metrics: %w", err)

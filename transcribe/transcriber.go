@@ -2,7 +2,6 @@ package transcribe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -19,6 +18,7 @@ type Parts struct {
 	Jobs       parley.Jobs
 	Events     parley.Events
 	Extractor  minutes.Extractor
+	Refiner    Refiner    // or nil: minutes stay as they were extracted
 	Recognizer Recognizer // or nil: only who spoke when
 	Wordless   string     // a sentence for people that says why there is none
 	Voices     Voices     // or nil: a level gate decides what is speech
@@ -35,6 +35,7 @@ type Transcriber struct {
 	jobs       parley.Jobs
 	events     parley.Events
 	extractor  minutes.Extractor
+	refiner    Refiner    // or nil
 	recognizer Recognizer // or nil
 	wordless   string
 	voices     Voices // or nil
@@ -46,6 +47,7 @@ type Transcriber struct {
 	mu    sync.Mutex                       // guards everything below
 	saves context.Context                  //nolint:containedctx // of loops and savers; nil unless Run runs
 	heard map[parley.MeetingID]*beingHeard // meetings with utterances that are not stored yet
+	soon  map[parley.MeetingID]bool        // live meetings whose minutes are about to be asked for
 }
 
 // beingHeard counts the savers of one meeting.
@@ -64,9 +66,9 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 		return nil, err
 	}
 	return &Transcriber{
-		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor,
+		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor, refiner: p.Refiner,
 		recognizer: p.Recognizer, wordless: p.Wordless, voices: p.Voices, log: p.Log, metrics: m,
-		heard: map[parley.MeetingID]*beingHeard{},
+		heard: map[parley.MeetingID]*beingHeard{}, soon: map[parley.MeetingID]bool{},
 	}, nil
 }
 
@@ -86,6 +88,9 @@ func (t *Transcriber) Run(ctx context.Context) error {
 			workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
 		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
+		if t.refines(region) {
+			workers.Go(func() { t.work(ctx, region, parley.JobRefine, t.refine) })
+		}
 		workers.Go(func() { t.sweepEvery(ctx, keep) })
 	}
 	<-ctx.Done()
@@ -143,55 +148,4 @@ func (t *Transcriber) Finish(ctx context.Context, region parley.Region, id parle
 		}
 	}
 	return t.askMinutes(ctx, region, id, "end")
-}
-
-// askMinutes sends a minutes job. why tells jobs of one meeting apart.
-func (t *Transcriber) askMinutes(ctx context.Context, region parley.Region, id parley.MeetingID, why string) error {
-	job := parley.Job{ID: fmt.Sprintf("minutes-%s-%s", id, why), Kind: parley.JobMinutes, Region: region, Meeting: id}
-	if err := t.jobs.Submit(ctx, job); err != nil {
-		return fmt.Errorf("ask for minutes: %w", err)
-	}
-	return nil
-}
-
-// makeMinutes carries out a minutes job: of an ended meeting, with what has words by now. They are
-// final when nothing is waited for any more.
-func (t *Transcriber) makeMinutes(ctx context.Context, keep *parley.Keep, job parley.Job) error {
-	transcript, err := keep.Transcripts.Transcript(ctx, job.Meeting)
-	if errors.Is(err, parley.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	made, err := t.extractor.Extract(ctx, transcript)
-	if err != nil {
-		return err
-	}
-	made.Final = transcript.Meeting.State == parley.Ended && t.complete(transcript)
-	if err := keep.Actions.PutMinutes(ctx, made); err != nil {
-		return err
-	}
-	t.metrics.minutes.Inc()
-	t.events.Publish(parley.Event{Kind: parley.EventMinutes, Meeting: job.Meeting})
-	return nil
-}
-
-// complete reports whether every utterance has what it will get.
-func (t *Transcriber) complete(transcript parley.Transcript) bool {
-	if t.heardNow(transcript.Meeting.ID) {
-		return false
-	}
-	for _, u := range transcript.Utterances {
-		if u.State == parley.Pending {
-			return false
-		}
-	}
-	return true
-}
-
-func (t *Transcriber) heardNow(id parley.MeetingID) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.heard[id] != nil
 }

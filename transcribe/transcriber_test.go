@@ -172,6 +172,16 @@ func recognized(n int) func(parley.Transcript) bool {
 	}
 }
 
+// minutes are those there are now; the zero Minutes before the first.
+func (h *house) minutes() parley.Minutes {
+	h.t.Helper()
+	m, err := h.keep.Actions.Minutes(h.t.Context(), h.meeting.ID)
+	if err != nil && !errors.Is(err, parley.NotFound) {
+		h.t.Fatal(err)
+	}
+	return m
+}
+
 func near(got, want time.Duration) bool {
 	return got-want < 600*time.Millisecond && want-got < 600*time.Millisecond
 }
@@ -208,23 +218,39 @@ func TestSpeechBecomesWordsAndMinutes(t *testing.T) {
 	if w := second.Words; len(w) != 10 || w[0].Start != second.Start || w[9].End > second.End {
 		t.Errorf("words %+v", w)
 	}
+	worded := false // the minutes grow with the transcript
 	for e := range heard {
-		if e.Kind == parley.EventUtterance && e.Utterance == second.ID {
+		worded = worded || e.Kind == parley.EventUtterance && e.Utterance == second.ID
+		if worded && e.Kind == parley.EventMinutes && len(h.minutes().Items) == 1 {
 			break
 		}
 	}
+	if m := h.minutes(); m.Final {
+		t.Errorf("the minutes of a live meeting are final: %+v", m)
+	}
+	must(t, h.keep.Chats.AddChatMessage(t.Context(), parley.ChatMessage{
+		ID: "c1", Meeting: h.meeting.ID, Participant: "p1", At: 8 * time.Second, Text: "/action book a room",
+	}))
+	must(t, h.keep.Chats.AddChatMessage(t.Context(), parley.ChatMessage{
+		ID: "c2", Meeting: h.meeting.ID, Participant: "p1", At: 9 * time.Second, Text: "I will call Kim by Friday.",
+	}))
 	tap.Close()
 	must(t, h.keep.Meetings.EndMeeting(t.Context(), h.meeting.ID, began.Add(10*time.Second)))
 	must(t, h.Finish(t.Context(), "hk", h.meeting.ID))
 	for e := range heard {
-		if e.Kind == parley.EventMinutes {
+		if e.Kind == parley.EventMinutes && h.minutes().Final {
 			break
 		}
 	}
-	made, err := h.keep.Actions.Minutes(t.Context(), h.meeting.ID)
-	must(t, err)
-	if !made.Final || len(made.Items) != 1 || made.Items[0].Owner.Participant != "p1" || made.Items[0].Utterances[0] != second.ID {
-		t.Errorf("minutes %+v", made)
+	made := h.minutes()
+	if len(made.Items) != 2 || made.Items[0].Owner.Participant != "p1" || made.Items[0].Utterances[0] != second.ID {
+		t.Fatalf("minutes %+v", made)
+	}
+	if typed := made.Items[1]; typed.Task != "book a room" || typed.Utterances[0] != "c1" || typed.Start != 8*time.Second || typed.Tier != parley.Proposed {
+		t.Errorf("typed %+v", typed)
+	}
+	if made.Made.IsZero() {
+		t.Error("the minutes do not say when they were made")
 	}
 	stop()
 	for range heard {

@@ -138,7 +138,7 @@ func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job par
 	return t.told(ctx, keep, u)
 }
 
-// told tells who listens, and asks for minutes again when the meeting is over.
+// told tells who listens, and asks for minutes again: at once when the meeting is over, else soon.
 func (t *Transcriber) told(ctx context.Context, keep *parley.Keep, u parley.Utterance) error {
 	t.events.Publish(parley.Event{Kind: parley.EventUtterance, Meeting: u.Meeting, Utterance: u.ID})
 	m, err := keep.Meetings.Meeting(ctx, u.Meeting)
@@ -147,6 +147,7 @@ func (t *Transcriber) told(ctx context.Context, keep *parley.Keep, u parley.Utte
 	}
 	t.metrics.lag.Observe(max(0, m.Clock(time.Now())-u.End).Seconds())
 	if m.State != parley.Ended {
+		t.askSoon(ctx, keep.Region, u.Meeting)
 		return nil
 	}
 	return t.askMinutes(ctx, keep.Region, u.Meeting, string(u.ID))

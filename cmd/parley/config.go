@@ -21,6 +21,7 @@ import (
 	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/refine"
 )
 
 // Config is the whole configuration file: what belongs to the process itself, and a section for each
@@ -54,6 +55,8 @@ type RegionConfig struct {
 	Name parley.Region `yaml:"name"`
 	// Directory holds the region; "" means regions/NAME in the data directory.
 	Directory string `yaml:"directory"`
+	// Refine is a language model in this region that goes over the minutes of its meetings.
+	Refine refine.Config `yaml:"refine"`
 }
 
 // DefaultConfig is a server for this machine alone: every address is loopback but the media port.
@@ -111,6 +114,9 @@ func (c *Config) Validate() error {
 			fault(key, "%q is there twice", r.Name)
 		}
 		seen[r.Name] = true
+		if err := r.Refine.Validate(); err != nil {
+			fault(fmt.Sprintf("regions[%d].refine", i), "%v", err)
+		}
 	}
 	for section, err := range map[string]error{
 		"auth": c.Auth.Validate(), "signaling": c.Signaling.Validate(), "sfu": c.SFU.Validate(),
@@ -254,6 +260,11 @@ func (*configPrintCmd) Run(a *app) error {
 	}
 	if cfg.Auth.Token != "" {
 		cfg.Auth.Token = "(secret)"
+	}
+	for i := range cfg.Regions {
+		if cfg.Regions[i].Refine.Key != "" {
+			cfg.Regions[i].Refine.Key = "(secret)"
+		}
 	}
 	text, err := yaml.MarshalWithOptions(cfg, yaml.IndentSequence(true))
 	if err != nil {

@@ -20,6 +20,7 @@ func (s *server) publicHandler() http.Handler {
 	deps := api.Deps{
 		Auth: s.auth, Regions: s.regions, Directory: s.home, Rooms: s.rooms,
 		Words: s.transcriber.Words, ICEServers: s.iceServers, Log: s.log.Named("api"),
+		Extractor: s.extractor, BaseURL: s.baseURL,
 	}
 	for _, region := range s.cfg.Regions {
 		deps.Order = append(deps.Order, region.Name)

@@ -144,6 +144,9 @@ func demoUtterances(t parley.Transcript, names map[parley.ParticipantID]string, 
 func demoItems(minutes parley.Minutes, clock scriptClock) []demoItem {
 	items := make([]demoItem, 0, len(minutes.Items))
 	for _, i := range minutes.Items {
+		if i.Tier == parley.Suggested {
+			continue
+		}
 		item := demoItem{
 			Task: i.Task, Evidence: i.Utterances, Quote: i.Quote, Confidence: i.Confidence, Why: i.Why,
 			Start: clock.seconds(i.Start),

@@ -25,6 +25,7 @@ import (
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe"
 	"github.com/parley/parley/transcribe/minutes"
+	"github.com/parley/parley/transcribe/refine"
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
@@ -52,6 +53,7 @@ type server struct {
 	taps        *taps
 	rooms       *signaling.Rooms
 	baseURL     string
+	extractor   minutes.Extractor
 	public      net.Listener
 	private     net.Listener // nil when switched off
 
@@ -187,12 +189,21 @@ func (s *server) openMedia(context.Context) error {
 // openSpeech finds the speech engine. Without one the meeting goes on: who spoke when is kept, and
 // the page says what is missing.
 func (s *server) openSpeech(context.Context) error {
-	extractor, err := minutes.New()
+	rules, err := minutes.New()
 	if err != nil {
 		return fmt.Errorf("compile the cue tables: %w", err)
 	}
+	s.extractor = rules
+	endpoints := map[parley.Region]refine.Config{}
+	for _, r := range s.cfg.Regions {
+		endpoints[r.Name] = r.Refine
+	}
+	refiner, err := refine.New(rules, endpoints)
+	if err != nil {
+		return err
+	}
 	parts := transcribe.Parts{
-		Regions: s.regions, Jobs: s.bus, Events: s.bus, Extractor: extractor,
+		Regions: s.regions, Jobs: s.bus, Events: s.bus, Extractor: s.extractor, Refiner: refiner,
 		Log: s.log.Named("transcribe"), Registry: s.registry,
 	}
 	switch s.engine, err = s.openEngine(); {

@@ -226,6 +226,35 @@ func TestMinutes(t *testing.T) {
 	wantEqual(t, unfinished, []parley.MeetingID{"m1", "m2"})
 }
 
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	c, ctx := mustOpen(t), t.Context()
+	must(t, c.CreateMeeting(ctx, meeting("m0")))
+	none, err := c.Changes(ctx, "m0")
+	must(t, err)
+	wantEqual(t, none, []parley.Change(nil))
+	first := parley.Change{
+		Meeting: "m0", Kind: parley.KindAction, Number: 1, Op: parley.OpEdit, By: "guest-1", Name: "陳大文", At: noon,
+		Entry: parley.ActionItem{
+			ID: "i", Task: "draft", Owner: parley.Owner{Participant: "p"}, Due: &parley.Due{Date: "2026-11-27"}, Tier: parley.Suggested,
+			Evidence: parley.Evidence{Utterances: []parley.UtteranceID{"u"}, Quote: "q"},
+		},
+	}
+	second := first
+	second.Number, second.Op, second.At = 2, parley.OpDismiss, noon.Add(time.Second)
+	must(t, c.AddChange(ctx, first))
+	must(t, c.AddChange(ctx, second))
+	wantKind(t, c.AddChange(ctx, second), parley.Conflict)
+	must(t, c.PutMinutes(ctx, parley.Minutes{Meeting: "m0", Final: true})) // leaves them alone
+	changes, err := c.Changes(ctx, "m0")
+	must(t, err)
+	wantEqual(t, changes, []parley.Change{first, second})
+	second.Meeting = "none"
+	if err := c.AddChange(ctx, second); err == nil {
+		t.Error("a change of a meeting that does not exist")
+	}
+}
+
 func TestHome(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

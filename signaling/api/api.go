@@ -18,6 +18,7 @@ import (
 	"github.com/parley/parley"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/signaling/problem"
+	"github.com/parley/parley/transcribe/minutes"
 )
 
 const (
@@ -43,6 +44,8 @@ type Deps struct {
 	Directory parley.Directory
 	Rooms     Rooms
 	Words     func() (ok bool, missing string) // does a recognizer run, and what to say when not
+	Extractor minutes.Extractor
+	BaseURL   string // where browsers reach this server, "https://meet.example.org"
 	// ICEServers are what a caller who may join a meeting reaches it through, with credentials for them;
 	// none where browsers reach the server by themselves.
 	ICEServers func(parley.MeetingID, parley.Identity) []ICEServer
@@ -52,7 +55,8 @@ type Deps struct {
 type server struct {
 	Deps
 
-	shelf shelf
+	shelf    shelf
+	extracts chan struct{} // one place for each extraction at a time
 }
 
 type route struct {
@@ -62,7 +66,7 @@ type route struct {
 
 // New returns the handler of everything under /api/v1/, the WebSocket included.
 func New(deps Deps) http.Handler {
-	s := &server{Deps: deps}
+	s := &server{Deps: deps, extracts: make(chan struct{}, extractsAtOnce)}
 	mux := http.NewServeMux()
 	for _, route := range s.routes() {
 		mux.Handle(route.pattern, s.handle(route.serve))
@@ -83,6 +87,10 @@ func (s *server) routes() []route {
 		{"GET /api/v1/records", s.listRecords},
 		{"GET /api/v1/records/{id}", s.showRecord},
 		{"GET /api/v1/records/{id}/transcript", s.transcript},
+		{"GET /api/v1/records/{id}/items", s.exportItems},
+		{"POST /api/v1/records/{id}/items", s.addItem},
+		{"POST /api/v1/records/{id}/items/{item}/changes", s.changeItem},
+		{"POST /api/v1/extractions", s.extract},
 		{"GET /api/v1/records/{id}/tracks/{track}/segments/{number}", s.segment},
 	}
 }

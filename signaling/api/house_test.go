@@ -22,6 +22,7 @@ import (
 	"github.com/parley/parley/recorder/objects"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/signaling/problem"
+	"github.com/parley/parley/transcribe/minutes"
 )
 
 // house is the interface on real catalogs and objects in two regions; only the rooms are pretended.
@@ -68,7 +69,10 @@ func newHouse(t *testing.T) *house {
 	log := zap.New(zapcore.NewCore(
 		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(h.logs)), zap.DebugLevel,
 	))
+	extractor, err := minutes.New()
+	must(t, err)
 	web := httptest.NewServer(New(Deps{
+		Extractor: extractor, BaseURL: "http://meet.example.org",
 		Auth: h.auth, Regions: h.regions, Order: []parley.Region{"hk", "eu"}, Directory: home, Log: log,
 		Rooms: pretendRooms{http.NotFoundHandler()}, Words: func() (bool, string) { return false, "No engine." },
 		ICEServers: func(id parley.MeetingID, who parley.Identity) []ICEServer {

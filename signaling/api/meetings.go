@@ -209,3 +209,15 @@ func mayRead(caller auth.Caller, m parley.Meeting, people []parley.Participant) 
 	}
 	return false
 }
+
+// mayChange reports whether a caller may decide about what a meeting agreed on: a host, or who took part
+// and could speak. It names the caller among the participants, or nobody.
+func mayChange(caller auth.Caller, m parley.Meeting, people []parley.Participant) (parley.Participant, bool) {
+	host := caller.RoleIn(m) == parley.RoleHost
+	for _, p := range people {
+		if p.Identity == caller.Identity && caller.Identity != "" {
+			return p, host || p.Role.MayPublish()
+		}
+	}
+	return parley.Participant{}, host
+}

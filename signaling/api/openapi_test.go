@@ -44,6 +44,12 @@ func TestAnswersFitOpenAPI(t *testing.T) {
 	browser := h.browser()
 	h.ask(browser, "POST", "/api/v1/session", `{"name":"Kim"}`).want(200, "")
 	h.ask(browser, "POST", "/api/v1/meetings", `{}`).want(201, "")
+	bodies := map[string]string{
+		"/api/v1/records/{id}/items":                `{"kind":"action","task":"call","due":"2026-03-09","evidence":["u1"],"quote":"the draft"}`,
+		"/api/v1/records/{id}/items/{item}/changes": `{"op":"accept","revision":0}`,
+		"/api/v1/extractions": `{"start":"2026-03-02T09:00:00Z","participants":[{"id":"p","name":"Nora Lind"}],"utterances":[
+			{"id":"u","speaker":"p","start":0,"end":2,"text":"I will send the draft by Friday."}]}`,
+	}
 	for _, c := range []struct {
 		method, path, at, status string
 		header                   []string
@@ -54,9 +60,12 @@ func TestAnswersFitOpenAPI(t *testing.T) {
 		{"GET", "/api/v1/meetings/{id}", "/api/v1/meetings/" + string(m.ID), "200", host},
 		{"GET", "/api/v1/records", "/api/v1/records", "200", nil},
 		{"GET", "/api/v1/records/{id}", "/api/v1/records/" + string(m.ID), "200", host},
+		{"POST", "/api/v1/records/{id}/items", "/api/v1/records/" + string(m.ID) + "/items", "201", host},
+		{"POST", "/api/v1/records/{id}/items/{item}/changes", "/api/v1/records/" + string(m.ID) + "/items/i2/changes", "200", host},
+		{"POST", "/api/v1/extractions", "/api/v1/extractions", "200", nil},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
-			answer := h.ask(browser, c.method, c.at, "", c.header...)
+			answer := h.ask(browser, c.method, c.at, bodies[c.path], c.header...)
 			if fmt.Sprint(answer.status) != c.status {
 				t.Fatalf("status %d: %s", answer.status, answer.body)
 			}

@@ -88,13 +88,23 @@ func (s *server) showRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, parley.NotFound) {
 		return fmt.Errorf("read minutes: %w", err)
 	}
+	changes, changesErr := keep.Actions.Changes(ctx, m.ID)
+	if changesErr != nil {
+		return fmt.Errorf("read changes: %w", changesErr)
+	}
 	view := recordView{
 		Meeting: viewMeeting(m), Participants: viewPeople(m, people), Recording: viewRecording(recording),
 		Utterances: viewUtterances(transcript.Utterances), Chat: viewChat(chat), Words: s.words(),
 	}
-	if err == nil {
-		view.Minutes = viewMinutes(minutes)
+	if err == nil || len(changes) > 0 {
+		view.Minutes = viewMinutes(minutes.Final, parley.Agreements(minutes, changes))
 	}
+	caller, err := s.Auth.Identify(r)
+	if err != nil {
+		return err
+	}
+	you, may := mayChange(caller, m, people)
+	view.You, view.Name, view.MayChange = you.ID, changerName(you, caller, r), may
 	for _, u := range transcript.Utterances {
 		if u.State == parley.Pending {
 			view.Pending++

@@ -43,14 +43,17 @@ type wordsView struct {
 }
 
 type recordView struct {
-	Meeting      meetingView     `json:"meeting"`
-	Participants []personView    `json:"participants"`
-	Recording    recordingView   `json:"recording"`
-	Utterances   []utteranceView `json:"utterances"`
-	Minutes      *minutesView    `json:"minutes"` // null until there are some
-	Chat         []chatView      `json:"chat"`
-	Words        wordsView       `json:"words"`
-	Pending      int             `json:"pending"` // utterances still waiting for their words
+	Meeting      meetingView          `json:"meeting"`
+	Participants []personView         `json:"participants"`
+	Recording    recordingView        `json:"recording"`
+	Utterances   []utteranceView      `json:"utterances"`
+	Minutes      *minutesView         `json:"minutes"` // null until there are some
+	Chat         []chatView           `json:"chat"`
+	Words        wordsView            `json:"words"`
+	Pending      int                  `json:"pending"`    // utterances still waiting for their words
+	You          parley.ParticipantID `json:"you"`        // the caller among the participants, or ""
+	Name         string               `json:"name"`       // under which the caller's changes are kept; "" when they have to say it first
+	MayChange    bool                 `json:"may_change"` // may the caller decide about what was agreed
 }
 
 type personView struct {
@@ -115,48 +118,6 @@ type chatView struct {
 	Participant parley.ParticipantID `json:"participant"`
 	AtMS        int64                `json:"at_ms"`
 	Text        string               `json:"text"`
-}
-
-type minutesView struct {
-	Final     bool        `json:"final"`
-	Items     []itemView  `json:"items"`
-	Decisions []entryView `json:"decisions"`
-	Questions []entryView `json:"questions"`
-}
-
-type itemView struct {
-	ID    parley.ItemID `json:"id"`
-	Task  string        `json:"task"`
-	Owner *ownerView    `json:"owner"` // null: nobody was named
-	Due   *dueView      `json:"due"`   // null: no time was said
-	evidenceView
-}
-
-type entryView struct {
-	ID   parley.ItemID `json:"id"`
-	Text string        `json:"text"`
-	evidenceView
-}
-
-type ownerView struct {
-	Participant parley.ParticipantID `json:"participant"` // "" when it is no participant
-	Name        string               `json:"name"`
-}
-
-type dueView struct {
-	Text     string      `json:"text"`
-	Date     parley.Date `json:"date"`
-	Earliest parley.Date `json:"earliest"`
-	Latest   parley.Date `json:"latest"`
-}
-
-type evidenceView struct {
-	Evidence   []parley.UtteranceID `json:"evidence"`
-	Quote      string               `json:"quote"`
-	StartMS    int64                `json:"start_ms"`
-	EndMS      int64                `json:"end_ms"`
-	Confidence parley.Confidence    `json:"confidence"`
-	Why        []string             `json:"why"`
 }
 
 // each converts a list; the result is never nil.
@@ -234,37 +195,4 @@ func viewChat(lines []parley.ChatMessage) []chatView {
 	return each(lines, func(c parley.ChatMessage) chatView {
 		return chatView{c.ID, c.Participant, c.At.Milliseconds(), c.Text}
 	})
-}
-
-func viewMinutes(m parley.Minutes) *minutesView {
-	return &minutesView{
-		Final: m.Final,
-		Items: each(m.Items, func(item parley.ActionItem) itemView {
-			view := itemView{ID: item.ID, Task: item.Task, evidenceView: viewEvidence(item.Evidence)}
-			if item.Owner != (parley.Owner{}) {
-				view.Owner = &ownerView{item.Owner.Participant, item.Owner.Name}
-			}
-			if item.Due != nil {
-				view.Due = &dueView{item.Due.Text, item.Due.Date, item.Due.Earliest, item.Due.Latest}
-			}
-			return view
-		}),
-		Decisions: each(m.Decisions, func(d parley.Decision) entryView {
-			return entryView{d.ID, d.Text, viewEvidence(d.Evidence)}
-		}),
-		Questions: each(m.Questions, func(q parley.Question) entryView {
-			return entryView{q.ID, q.Text, viewEvidence(q.Evidence)}
-		}),
-	}
-}
-
-func viewEvidence(e parley.Evidence) evidenceView {
-	view := evidenceView{
-		Evidence: e.Utterances, Quote: e.Quote, StartMS: e.Start.Milliseconds(), EndMS: e.End.Milliseconds(),
-		Confidence: e.Confidence, Why: e.Why,
-	}
-	if view.Why == nil {
-		view.Why = []string{}
-	}
-	return view
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,14 @@ func TestOwnersAreNeverInvented(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: owner %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+func TestWhyAnOwnerIsNotNamedIsSaid(t *testing.T) {
+	t.Parallel()
+	m := mustExtract(t, meetingOf("Sam Lee, Sam Roy, Ann", "Ann: Sam needs to call the bank tomorrow."))
+	if len(m.Items) != 1 || !slices.Contains(m.Items[0].Why, "ambiguous name") {
+		t.Errorf("%+v", m.Items)
 	}
 }
 

@@ -15,6 +15,11 @@ const (
 	ownerTeam                     // everybody
 )
 
+// asked reports a claim on somebody who may say no.
+func (o ownerKind) asked() bool {
+	return o == ownerYou || o == ownerOpen || o == ownerNamed || o == ownerNobody
+}
+
 // claim is one stretch of a line that says somebody is to do something.
 type claim struct {
 	line     int
@@ -26,6 +31,8 @@ type claim struct {
 	score    float64 // of the rules
 	sum      int32   // of the model
 	plain    bool    // no cue: only the model speaks for it
+	doubted  bool    // something speaks against it, and not only against its neighbours
+	mark     *mark   // somebody asked to note it; or nil
 	why      []string
 }
 
@@ -36,8 +43,9 @@ const (
 	weightAgree     = 1.0 // somebody else says yes
 	weightRepeat    = 0.4 // a second cue of another kind
 	weightOpener    = 0.3
-	weightElsewhere = 0.3 // share of an against-cue in another clause
-	leastClaim      = 1.1 // a weaker cue opens no item of its own beside a stronger one
+	weightElsewhere = 0.3  // share of an against-cue in another clause
+	leastDoubt      = -1.0 // an against-cue that counts as a doubt
+	leastClaim      = 1.1  // a weaker cue opens no item of its own beside a stronger one
 	scoreProposed   = 2.0
 	scoreClear      = 3.2
 )
@@ -59,12 +67,16 @@ func (k *talk) findClaims(index int) []claim {
 	var all []claim
 	for _, h := range l.hits {
 		c := &k.lexicon.cues.cues[h.cue]
-		if !c.kind.work() {
+		if !c.kind.work() || k.toRecipient(l, h) {
 			continue
 		}
 		made := k.claim(index, h, c)
 		if k.goesOn(l, all, &made) {
 			made.kind = ownerSpeaker
+		}
+		if n := len(all); n > 0 && pointsAt(l, &all[n-1], &made) {
+			absorb(&all[n-1], &made)
+			continue
 		}
 		all = join(all, made)
 	}
@@ -76,6 +88,33 @@ func (k *talk) findClaims(index int) []claim {
 		all[i].score += k.dateWeight(l, &all[i])
 	}
 	return all
+}
+
+// pointsAt reports a claim that only says whose the work of the one before is: "the handbook has to be
+// translated by January, that's on HR".
+func pointsAt(l *line, before, c *claim) bool {
+	if c.from < before.to || c.kind != ownerNamed && c.kind != ownerDept && c.kind != ownerSpeaker && c.kind != ownerYou ||
+		before.kind != ownerOpen && before.kind != ownerNobody {
+		return false
+	}
+	switch l.tokens[c.from].word {
+	case "that", "this", "it", "which", "这", "呢", "嗰", "那":
+		return true
+	}
+	return false
+}
+
+// toRecipient reports a name that only receives what somebody else is to hand in: 把表交給美玲.
+func (k *talk) toRecipient(l *line, h hit) bool {
+	if l.tokens[h.from].word != "交" || !l.tokens[h.to-1].has(tagName) && l.tokens[h.from].has(tagOpen) {
+		return false
+	}
+	for i := h.from - 1; i >= 0 && l.tokens[i].clause == l.tokens[h.from].clause; i-- {
+		if word := l.tokens[i].word; word == "把" || word == "将" {
+			return true
+		}
+	}
+	return false
 }
 
 // goesOn reports whether a claim that names nobody has its subject before an "and": "I will write it
@@ -102,7 +141,9 @@ func (k *talk) against(l *line, made *claim) {
 		case c.kind != cueAgainst || k.covered(l, h):
 			continue
 		}
-		if !k.reaches(l, h, c, made) {
+		if k.reaches(l, h, c, made) {
+			made.doubted = made.doubted || weight <= leastDoubt
+		} else {
 			weight *= weightElsewhere
 		}
 		if old, seen := least[h.cue]; !seen && weight < 0 {
@@ -119,9 +160,11 @@ func (k *talk) against(l *line, made *claim) {
 		switch {
 		case d.role == rolePast && same:
 			made.score -= 1
+			made.doubted = true
 			made.why = append(made.why, "against past date")
 		case d.role == roleOften:
 			made.score -= 1.5
+			made.doubted = true
 			made.why = append(made.why, "against habit")
 		}
 	}
@@ -187,6 +230,7 @@ func (k *talk) claim(index int, h hit, c *cue) claim {
 			}
 			if l.mentions[t.ref].ambiguous { // two people with one name: ask, never guess
 				made.kind, made.who = ownerNobody, nil
+				made.why = append(made.why, "ambiguous name")
 				return made
 			}
 		case t.has(tagDept) && c.kind == cueOwe:

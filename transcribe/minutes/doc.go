@@ -5,9 +5,13 @@
 // file (the server hands them over in memory); token.go and fold.go make tokens of text; talk.go cuts
 // sentences and marks names (roster.go, sound.go), departments (lexicon.go), dates (date*.go, day.go,
 // holiday.go, number.go) and cues (cue.go, pattern.go); claim.go says who is said to do what,
-// answer.go who agrees, owner.go who that is; item.go builds items, task.go cuts out the task,
+// marker.go what people asked to note, answer.go who agrees, judge.go whether it is work (feature.go, model.go), owner.go who that is; item.go
+// builds items (volunteer.go, itemdue.go), task.go cuts out the task,
 // merge.go joins what is said again; settle.go finds decisions and questions; prediction.go writes
 // what a scorer reads.
+//
+// train.go learns the weights from labelled meetings (gold.go), tune.go chooses the thresholds, and
+// heldout.go says how well that does on meetings not learnt from.
 //
 // What the rules know is data: tables/*.txt, compiled by New. To teach a phrase, add a line there.
 //

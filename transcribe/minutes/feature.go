@@ -68,8 +68,9 @@ func (k *talk) scratch() *featureSet {
 	return k.set
 }
 
-// features lists what is true of a line.
-func (k *talk) features(index int, f *featureSet) {
+// features lists what is true of a line; words says whether what its words are counts, or only what the
+// rules see in them.
+func (k *talk) features(index int, f *featureSet, words bool) {
 	f.reset()
 	l := &k.lines[index]
 	long := k.length() >= longMeeting
@@ -80,8 +81,10 @@ func (k *talk) features(index int, f *featureSet) {
 	}
 	k.shapeFeatures(l, f)
 	k.cueFeatures(index, l, long, f)
-	grams(k.wordHashes(l), f)
-	k.neighbourFeatures(index, f)
+	if words {
+		grams(k.wordHashes(l), f)
+	}
+	k.neighbourFeatures(index, f, words)
 	k.windowFeatures(index, f)
 }
 
@@ -106,7 +109,7 @@ func (k *talk) placeFeatures(index int, f *featureSet) {
 }
 
 // length is how many lines the meeting has.
-func (k *talk) length() int { return max(len(k.lines), k.pretend) }
+func (k *talk) length() int { return max(len(k.lines), len(k.around)) }
 
 // share is how much of the lines one speaker has.
 func (k *talk) share(speaker int) float64 {
@@ -271,16 +274,15 @@ func (k *talk) windowFeatures(index int, f *featureSet) {
 }
 
 // neighbourFeatures are what is said just before and after, and by whom.
-func (k *talk) neighbourFeatures(index int, f *featureSet) {
+func (k *talk) neighbourFeatures(index int, f *featureSet, words bool) {
 	for _, offset := range [...]int{-2, -1, 1, 2} {
-		i := index + offset
-		if i < 0 || i >= len(k.lines) {
+		l, own := k.lineAt(index + offset)
+		if l == nil {
 			f.value("edge", offset)
 			continue
 		}
-		l := &k.lines[i]
 		same := 0
-		if l.speaker == k.lines[index].speaker {
+		if own && l.speaker == k.lines[index].speaker {
 			same = 1
 		}
 		base := hashNumber(hashNumber(hashText(fnvBasis, "near"), uint32(offset)), uint32(same))
@@ -288,7 +290,7 @@ func (k *talk) neighbourFeatures(index int, f *featureSet) {
 		for _, name := range k.cueNames(l) {
 			f.add(hashText(base, name))
 		}
-		if offset == -1 || offset == 1 {
+		if words && (offset == -1 || offset == 1) {
 			near := hashNumber(hashText(fnvBasis, "near word"), uint32(offset))
 			for n, word := range k.wordHashes(l) {
 				if n == 12 {
@@ -298,4 +300,20 @@ func (k *talk) neighbourFeatures(index int, f *featureSet) {
 			}
 		}
 	}
+}
+
+// lineAt is a line of the talk, or of what an excerpt is put into (then own is false); nil past the end.
+func (k *talk) lineAt(index int) (l *line, own bool) {
+	if index >= 0 && index < len(k.lines) {
+		return &k.lines[index], true
+	}
+	if index < 0 {
+		index += k.before
+	} else {
+		index += k.before - len(k.lines)
+	}
+	if index < 0 || index >= len(k.around) {
+		return nil, false
+	}
+	return &k.around[index], false
 }

@@ -39,8 +39,9 @@ type goldRecord struct {
 type trainingSet struct {
 	name, gold string
 	split      string  // "": all
-	within     int     // not 0: excerpts are taken for part of a meeting of so many lines
+	within     bool    // excerpts are taken for part of a long meeting
 	yes, no    float64 // weight of a line with and without an item
+	wordless   float64 // not 0: each line is also learnt without its words, with this part of its weight
 }
 
 const folds = 5
@@ -48,9 +49,10 @@ const folds = 5
 // trainingSets are the corpora. spoken.* repeats snippets and is left out.
 func trainingSets() []trainingSet {
 	return []trainingSet{
-		{name: "snippets", gold: "snippets", yes: 1, no: 1},
-		{name: "snippets-heard", gold: "snippets", yes: 0.7, no: 0.7},
-		{name: "snippets", gold: "snippets", within: 600, yes: 1, no: 1},
+		{name: "snippets", gold: "snippets", yes: 1, no: 1, wordless: 1},
+		{name: "snippets-heard", gold: "snippets", yes: 0.7, no: 0.7, wordless: 1},
+		{name: "snippets", gold: "snippets", within: true, yes: 1, no: 1, wordless: 1},
+		{name: "snippets-heard", gold: "snippets", within: true, yes: 0.7, no: 0.7, wordless: 1},
 		{name: "natural_yue", gold: "natural_yue", yes: 1, no: 0.5},
 		{name: "natural_en", gold: "natural_en", yes: 1, no: 0.25},
 		{name: "ami", gold: "ami", split: "train", yes: 1, no: 0.3},
@@ -85,7 +87,37 @@ func readLabelled(l *lexicon, dir string) ([]labelled, error) {
 			return nil, err
 		}
 	}
+	embed(all)
 	return all, nil
+}
+
+// embed puts the excerpts that are taken for part of a long meeting into one: real talk where there is
+// no work, of a language that is near.
+func embed(all []labelled) {
+	var english, chinese [][]line
+	for i := range all {
+		m := &all[i]
+		switch name := trainingSets()[m.set].name; {
+		case len(m.talk.lines) < 2*longMeeting:
+		case name == "ami":
+			english = append(english, m.talk.lines)
+		case name == "natural_yue":
+			chinese = append(chinese, m.talk.lines)
+		}
+	}
+	for i := range all {
+		m := &all[i]
+		around := english
+		if m.language() != "en" {
+			around = chinese
+		}
+		if !trainingSets()[m.set].within || len(around) == 0 {
+			continue
+		}
+		number := hashText(fnvBasis, string(m.transcript.Meeting.ID)+"place") * fnvFinal
+		m.talk.around = around[int(number>>16)%len(around)]
+		m.talk.before = int(number>>4) % len(m.talk.around)
+	}
 }
 
 func unreadable(name string, err error) error {
@@ -146,9 +178,5 @@ func label(l *lexicon, t parley.Transcript, g *goldRecord, set int) labelled {
 		}
 	}
 	m.talk = newTalk(l, &m.transcript)
-	if within := trainingSets()[set].within; within > 0 {
-		m.talk.pretend = within
-		m.talk.before = int(hashText(fnvBasis, g.Meeting+"place") * fnvFinal >> 8 % uint32(within-len(m.talk.lines)))
-	}
 	return m
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/parley/parley"
 )
 
-// Tier is how sure the extractor is of an item. Either way a person confirms it.
-type Tier string
+// Tier is how sure the extractor is of an item.
+type Tier = parley.Tier
 
 // The tiers.
 const (
-	Proposed  Tier = "proposed"  // few are wrong
-	Suggested Tier = "suggested" // few are missed
+	Proposed  = parley.Proposed
+	Suggested = parley.Suggested
 )
 
 // Item is an action item with what the extractor knows beyond its record.
@@ -23,7 +23,6 @@ type Item struct {
 	parley.ActionItem
 	Owners []parley.Owner       // all owners; ActionItem.Owner is the one, or all their names joined
 	Agreed []parley.UtteranceID // the last utterances of the evidence, which only say yes
-	Tier   Tier
 	Score  float64
 }
 
@@ -42,9 +41,13 @@ type found struct {
 // items goes through the talk and makes an item of each claim that holds.
 func (k *talk) items() []found {
 	var all []found
-	answered := map[int]bool{} // lines that only accept an earlier request
+	answered := map[int]bool{} // lines that only accept an earlier request, or ask to note it
+	k.marks = k.findMarks()
+	for target, m := range k.marks {
+		answered[m.line] = answered[m.line] || m.line != target
+	}
 	for i := range k.lines {
-		if answered[i] {
+		if _, marked := k.marks[i]; answered[i] && !marked {
 			continue
 		}
 		sum, claims := k.judge(i)
@@ -65,7 +68,7 @@ func (k *talk) items() []found {
 			if !ok {
 				continue
 			}
-			if reply == accepts && c.kind != ownerOpen && (c.kind == ownerYou || c.kind == ownerNamed || c.kind == ownerNobody) && k.onlyAccepts(at) {
+			if reply == accepts && c.kind != ownerOpen && c.kind.asked() && k.onlyAccepts(at) {
 				answered[at] = true
 			}
 			if f.claim.line != i {
@@ -80,95 +83,14 @@ func (k *talk) items() []found {
 	return k.merge(all)
 }
 
-// judge gives the model's sum for a line, and the claims it may make items of.
-func (k *talk) judge(index int) (int32, []claim) {
-	claims := k.claims(index)
-	if k.model == nil {
-		return 0, claims
-	}
-	f := k.scratch()
-	k.features(index, f)
-	sum := k.model.sum(f.list) + k.cueBonus(claims)
-	if open := k.openClaim(claims); sum < k.tiers().suggested && !open {
-		return sum, nil
-	}
-	if len(claims) == 0 {
-		return sum, k.plainClaim(index)
-	}
-	best := claims[0].score
-	for i := range claims {
-		best = max(best, claims[i].score)
-	}
-	kept := make([]claim, 0, len(claims))
-	for _, c := range claims {
-		if c.score == best || c.score >= leastBeside {
-			kept = append(kept, c)
-		}
-	}
-	return sum, kept
-}
-
-// cueBonus is what the rules add to the model's sum, in a meeting that is not long. The excerpts it
-// learnt from are so short that it takes company for a sign of idle talk; a cue that a person would
-// see holds against that.
-func (k *talk) cueBonus(claims []claim) int32 {
-	const perPoint, mostPoints = 2.0, 2.0 // log-odds: the least that finds plain commitments
-	if k.length() >= longMeeting {
-		return 0
-	}
-	best := 0.0
-	for i := range claims {
-		doubted := slices.ContainsFunc(claims[i].why, func(why string) bool { return strings.HasPrefix(why, "against ") })
-		if !doubted {
-			best = max(best, claims[i].score)
-		}
-	}
-	if best < scoreProposed {
-		return 0
-	}
-	return int32(perPoint * min(best-scoreProposed+1, mostPoints) * float64(k.model.scale))
-}
-
-// openClaim reports open work, which the line that takes it on decides about.
-func (k *talk) openClaim(claims []claim) bool {
-	for i := range claims {
-		if claims[i].kind == ownerOpen {
-			return true
-		}
-	}
-	return false
-}
-
-// plainClaim is the claim of a line that no cue explains: its owner is as far as a pronoun tells.
-func (k *talk) plainClaim(index int) []claim {
-	l := &k.lines[index]
-	c := claim{line: index, to: len(l.tokens), trigger: hit{to: 1}, dept: -1, plain: true}
-	for i := range l.tokens {
-		kind := ownerNobody
-		switch l.tokens[i].word {
-		case "i", "我":
-			kind = ownerSpeaker
-		case "you", "你":
-			kind = ownerYou
-		case "everyone", "everybody", "大":
-			kind = ownerTeam
-		}
-		if kind != ownerNobody {
-			c.kind = kind
-			break
-		}
-	}
-	return []claim{c}
-}
-
-// leastBeside is the score of a claim that stands beside a stronger one of the same line.
-const leastBeside = 1.5
-
 // decide weighs a claim with its answer.
 func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
-	asked := c.kind == ownerYou || c.kind == ownerOpen || c.kind == ownerNamed || c.kind == ownerNobody
+	if c.mark != nil && c.mark.line != c.line && c.kind == ownerNobody {
+		reply, at = silence, -1 // a "yes" was said to what was told, not to a request
+	}
+	asked := c.kind.asked()
 	switch {
-	case reply == refuses && asked, reply == handsOn && asked:
+	case c.mark == nil && asked && (reply == refuses || reply == handsOn):
 		return found{}, false
 	case c.kind == ownerOpen && reply != accepts:
 		return found{}, false
@@ -198,77 +120,6 @@ func (k *talk) decide(c claim, reply answer, at int) (found, bool) {
 	return f, f.task != ""
 }
 
-// volunteer makes the line that takes on open work the one an item stands on; its words are the task
-// when they say more than "I can do that".
-func (k *talk) volunteer(f *found, at int) {
-	l := &k.lines[at]
-	asked := f.utts
-	f.utts = nil
-	f.add(l.tokens[0].utt)
-	for _, u := range asked {
-		f.add(u)
-	}
-	for _, c := range k.claims(at) {
-		if c.kind != ownerSpeaker || c.score < scoreProposed {
-			continue
-		}
-		if task := k.task(l, &c, 0, 0); k.says(task) > 1 && !c.points(k) {
-			answer := found{claim: c}
-			answer.findDue(k, at, silence)
-			from, to := answer.dueWords(k)
-			f.task = k.task(l, &c, from, to)
-		}
-		f.claim.score = max(f.claim.score, c.score)
-		f.claim.why = append(f.claim.why, c.why...)
-	}
-	if k.model != nil {
-		set := k.scratch()
-		k.features(at, set)
-		f.claim.sum = max(f.claim.sum, k.model.sum(set.list))
-	}
-	if f.due == nil {
-		f.bestDate(k, at, 0, len(l.tokens))
-	}
-	if next := at + 1; f.due == nil && next < len(k.lines) && k.lines[next].speaker == l.speaker {
-		f.bestDate(k, next, 0, len(k.lines[next].tokens))
-	}
-	f.claim.line, f.claim.from, f.claim.to = at, 0, len(l.tokens)
-}
-
-// takeOver gives "yes, I will do that" the work of the line before, by somebody else: a request whose
-// name was heard wrong. False where that line asks for nothing.
-func (k *talk) takeOver(f *found) bool {
-	before := f.claim.line - 1
-	if before < 0 || k.lines[before].speaker == k.lines[f.claim.line].speaker {
-		return false
-	}
-	asked := k.claims(before)
-	if len(asked) == 0 || asked[0].kind == ownerSpeaker {
-		return false
-	}
-	request := found{claim: asked[0]}
-	request.findDue(k, f.claim.line, accepts)
-	from, to := request.dueWords(k)
-	f.task = k.task(&k.lines[before], &asked[0], from, to)
-	if f.due == nil {
-		f.due, f.dueAt = request.due, request.dueAt
-	}
-	f.answers = append(f.answers, f.utts...)
-	f.utts = nil
-	f.add(k.lines[before].tokens[0].utt)
-	f.claim.line, f.claim.from, f.claim.to, f.claim.trigger = before, asked[0].from, asked[0].to, asked[0].trigger
-	return k.says(f.task) > 0
-}
-
-// points reports a claim that only points at work: "leave that with me".
-func (c *claim) points(k *talk) bool {
-	switch k.lexicon.cues.cues[c.trigger.cue].name {
-	case "mine", "my-action", "我來":
-		return true
-	}
-	return false
-}
-
 // says counts the words of a task that carry meaning.
 func (k *talk) says(task string) int { return len(k.content(&found{task: task})) }
 
@@ -292,6 +143,9 @@ func (k *talk) build(c claim, reply answer, at int) found {
 	for _, t := range l.tokens[c.trigger.from:c.to] {
 		f.add(t.utt)
 	}
+	if c.mark != nil && c.mark.line != c.line {
+		f.answers = append(f.answers, k.lines[c.mark.line].tokens[0].utt)
+	}
 	if reply == accepts && at >= 0 && c.kind != ownerSpeaker {
 		f.answers = append(f.answers, k.lines[at].tokens[0].utt)
 	}
@@ -308,99 +162,6 @@ func (f *found) add(utt int) {
 	if !contains(f.utts, utt) && len(f.utts) < mostEvidence {
 		f.utts = append(f.utts, utt)
 	}
-}
-
-// findDue takes the best date of the claim's stretch, then of the rest of the line, of a short line
-// that goes on, and of the answer.
-func (f *found) findDue(k *talk, at int, reply answer) {
-	l := &k.lines[f.claim.line]
-	if f.bestDate(k, f.claim.line, f.claim.from, f.claim.to) {
-		return
-	}
-	if k.sharedDate(l, f) {
-		return
-	}
-	for _, i := range [...]int{f.claim.line + 1, f.claim.line - 1} {
-		if i >= 0 && i < len(k.lines) && k.lines[i].speaker == l.speaker && k.isDateLine(i) && f.bestDate(k, i, 0, len(k.lines[i].tokens)) {
-			return
-		}
-	}
-	if reply == accepts && at >= 0 {
-		f.bestDate(k, at, 0, len(k.lines[at].tokens))
-	}
-}
-
-// bestDate takes a date to be done by before one to be done on.
-func (f *found) bestDate(k *talk, index, from, to int) bool {
-	l := &k.lines[index]
-	best := -1
-	for i, d := range l.dates {
-		if d.from < from || d.from >= to || d.role >= roleNot || !d.dated && d.span == (span{}) && d.role == roleOn {
-			continue
-		}
-		if best < 0 || dateRank(&d) > dateRank(&l.dates[best]) {
-			best = i
-		}
-	}
-	if best < 0 {
-		return false
-	}
-	d := &l.dates[best]
-	f.due, f.dueAt = d.due(k.text(l, d.from, d.to)), d.role
-	return true
-}
-
-func dateRank(d *when) int {
-	rank := 0
-	if d.dated {
-		rank += 2
-	}
-	if d.role == roleBy || d.role == roleBefore {
-		rank++
-	}
-	return rank
-}
-
-// sharedDate finds a date at the end of a line that holds for all its items: "both by Wednesday".
-func (k *talk) sharedDate(l *line, f *found) bool {
-	for i := range l.dates {
-		d := &l.dates[i]
-		if d.from == 0 || !d.dated || d.role >= roleNot || d.from < f.claim.to {
-			continue
-		}
-		for j := d.from - 1; j >= 0 && j >= d.from-4; j-- {
-			switch l.tokens[j].word {
-			case "both", "all", "都", "样", "个":
-				f.due, f.dueAt = d.due(k.text(l, d.from, d.to)), d.role
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isDateLine reports whether a line is little more than a date: "Like by Monday?".
-func (k *talk) isDateLine(index int) bool {
-	l := &k.lines[index]
-	covered := 0
-	for _, d := range l.dates {
-		covered += d.to - d.from
-	}
-	return covered > 0 && len(l.tokens) <= covered+3
-}
-
-// dueWords are the tokens of the claim's line that its due date came from.
-func (f *found) dueWords(k *talk) (from, to int) {
-	if f.due == nil {
-		return 0, 0
-	}
-	l := &k.lines[f.claim.line]
-	for _, d := range l.dates {
-		if k.text(l, d.from, d.to) == f.due.Text {
-			return d.from, d.to
-		}
-	}
-	return 0, 0
 }
 
 // finish gives an item its final form.
@@ -441,6 +202,10 @@ func (k *talk) finish(f *found, ordinal int) Item {
 	return item
 }
 
+// plainAbove is how much surer the model must be of what no cue speaks for, in log-odds, for it to be
+// proposed: then a recognizer has spoilt the cue.
+const plainAbove = 3
+
 // grade says how sure an item is.
 func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
 	if k.model == nil {
@@ -451,7 +216,7 @@ func (k *talk) grade(f *found) (Tier, float64, parley.Confidence) {
 	}
 	score := k.logOdds(f.claim.sum)
 	switch {
-	case f.claim.plain:
+	case f.claim.plain && f.claim.mark == nil && f.claim.sum < k.tiers().proposed+plainAbove*k.model.scale:
 	case f.claim.sum >= k.tiers().proposed+k.model.scale:
 		return Proposed, score, parley.Clear
 	case f.claim.sum >= k.tiers().proposed:

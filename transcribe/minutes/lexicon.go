@@ -59,6 +59,7 @@ func readVerbs(table string) map[string]tag {
 			verbs[base] |= tagDo
 			verbs[doing] |= tagDoing
 			verbs[did] |= tagDid
+			verbs[third(base)] |= tagDoes
 		}
 	}
 	return verbs
@@ -79,6 +80,18 @@ func inflect(base string) (doing, did string) {
 		return base + "ing", base[:len(base)-1] + "ied"
 	}
 	return stem + "ing", stem + "ed"
+}
+
+// third makes the form of "she orders".
+func third(base string) string {
+	last := base[len(base)-1]
+	switch {
+	case last == 'y' && len(base) > 1 && strings.IndexByte("aeiou", base[len(base)-2]) < 0:
+		return base[:len(base)-1] + "ies"
+	case last == 's' || last == 'x' || last == 'z' || last == 'o' || strings.HasSuffix(base, "ch") || strings.HasSuffix(base, "sh"):
+		return base + "es"
+	}
+	return base + "s"
 }
 
 // departments finds the names of departments in text.
@@ -171,8 +184,9 @@ func (d *departments) at(tokens []token, i int, text string) int {
 	}
 	if n := longestOf(d.alone, tokens, i); n > 0 {
 		s := d.suffixAt(tokens, i+n)
-		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && (i == 0 || !beforeDept(tokens[i-1].word)) {
-			return 0 // "the design", "product": also everyday words
+		if s == 0 && n == 1 && !tokens[i].has(tagHan) && !tokens[i].has(tagOpen) && (i == 0 || !beforeDept(tokens[i-1].word)) &&
+			(len(text) < 2 || text != strings.ToUpper(text)) {
+			return 0 // "the design", "product": also everyday words, unlike HR
 		}
 		return n + s
 	}

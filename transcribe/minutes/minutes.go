@@ -69,7 +69,7 @@ func (k *talk) findings() Findings {
 	return findings
 }
 
-// Extract implements Extractor. It carries the proposed items.
+// Extract implements Extractor.
 func (r *Rules) Extract(ctx context.Context, t parley.Transcript) (parley.Minutes, error) {
 	findings, err := r.Find(ctx, &t)
 	if err != nil {
@@ -80,9 +80,7 @@ func (r *Rules) Extract(ctx context.Context, t parley.Transcript) (parley.Minute
 		Decisions: findings.Decisions, Questions: findings.Questions,
 	}
 	for _, item := range findings.Items {
-		if item.Tier == Proposed {
-			m.Items = append(m.Items, item.ActionItem)
-		}
+		m.Items = append(m.Items, item.ActionItem)
 	}
 	return m, nil
 }

@@ -13,7 +13,7 @@ import (
 //	need .. from you       up to three tokens of the same clause; ... up to eight, over commas too
 //	^ send                 only where a clause may begin;  done $  only where one may end
 //
-// A class in angle brackets is a tag: <name> <dept> <date> <do> <doing> <did> <num> <any>. A whole
+// A class in angle brackets is a tag: <name> <dept> <date> <do> <does> <doing> <did> <num> <any>. A whole
 // mention is one element, however many tokens it has. "is" also stands for "'s".
 type pattern struct {
 	nodes []node
@@ -57,6 +57,8 @@ func class(name string) (tag, bool) {
 		return tagDoing, true
 	case "did":
 		return tagDid, true
+	case "does":
+		return tagDoes, true
 	case "num":
 		return tagNum, true
 	case "han":

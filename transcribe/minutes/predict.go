@@ -24,9 +24,7 @@ func Predict(ctx context.Context, r *Rules, name string, in io.Reader, out io.Wr
 		if err != nil {
 			return err
 		}
-		if o.Tier != Suggested {
-			findings.Items = only(findings.Items, Proposed)
-		}
+		findings.Only(o.Tier)
 		return WritePrediction(&lines, t.Meeting.ID, &findings, o.Explain)
 	})
 	if err != nil {
@@ -39,13 +37,16 @@ func Predict(ctx context.Context, r *Rules, name string, in io.Reader, out io.Wr
 	return w.Flush()
 }
 
-// only keeps the items of one tier.
-func only(items []Item, tier Tier) []Item {
-	var kept []Item
-	for i := range items {
-		if items[i].Tier == tier {
-			kept = append(kept, items[i])
+// Only drops the items that are less certain than a tier; the zero Tier is Proposed.
+func (f *Findings) Only(tier Tier) {
+	if tier == Suggested {
+		return
+	}
+	kept := f.Items[:0]
+	for i := range f.Items {
+		if f.Items[i].Tier == Proposed {
+			kept = append(kept, f.Items[i])
 		}
 	}
-	return kept
+	f.Items = kept
 }

@@ -33,7 +33,8 @@ type predictedItem struct {
 }
 
 type predictedSettle struct {
-	Evidence []parley.UtteranceID `json:"evidence"`
+	Evidence []parley.UtteranceID `json:"evidence"` // what establishes it
+	Answer   []parley.UtteranceID `json:"x_answer,omitempty"`
 	Text     string               `json:"x_text"`
 	Why      []string             `json:"x_why,omitempty"`
 }
@@ -48,7 +49,11 @@ func WritePrediction(w io.Writer, id parley.MeetingID, f *Findings, explain bool
 		p.Decisions = append(p.Decisions, predictSettle(&f.Decisions[i].Evidence, f.Decisions[i].Text, explain))
 	}
 	for i := range f.Questions {
-		p.Questions = append(p.Questions, predictSettle(&f.Questions[i].Evidence, f.Questions[i].Text, explain))
+		q := predictSettle(&f.Questions[i].Evidence, f.Questions[i].Text, explain)
+		if last := len(q.Evidence) - 1; last > 0 { // the answer that leaves it open
+			q.Evidence, q.Answer = q.Evidence[:last], q.Evidence[last:]
+		}
+		p.Questions = append(p.Questions, q)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

@@ -18,12 +18,13 @@ type talk struct {
 	today      day // the meeting day, in the meeting's zone
 	hasDay     bool
 	lines      []line
-	pretend    int         // an excerpt: lines of the whole meeting, or 0
-	before     int         // an excerpt: lines before it
-	model      *model      // or nil: the rules alone decide
-	shares     map[int]int // lines of each speaker, counted when first needed
-	set        *featureSet // scratch
-	cached     [][]claim   // claims of each line, found when first needed
+	around     []line       // an excerpt that is taken for part of a long meeting: the lines around it, or nil
+	before     int          // an excerpt: lines of around before it
+	model      *model       // or nil: the rules alone decide
+	shares     map[int]int  // lines of each speaker, counted when first needed
+	set        *featureSet  // scratch
+	cached     [][]claim    // claims of each line, found when first needed
+	marks      map[int]mark // lines that people asked to note; nil until items
 }
 
 // line is one sentence of one speaker; it may span utterances that a recognizer cut in the middle.
@@ -32,6 +33,7 @@ type line struct {
 	speaker  int // index of the participant, -1 for one not on the roster
 	asks     bool
 	han      bool // mostly Chinese characters
+	typed    bool // a command asks to note it
 	mentions []mention
 	dates    []when
 	hits     []hit
@@ -85,9 +87,14 @@ func (k *talk) cut() {
 		if !known {
 			speaker = -1
 		}
-		s := scanner{fold: k.lexicon.fold, utt: u, text: utterance.Text}
+		s := scanner{fold: k.lexicon.fold, utt: u, text: utterance.Text, from: typedMarker(utterance.Text)}
 		s.scan()
 		if len(s.tokens) == 0 {
+			continue
+		}
+		if s.from > 0 {
+			k.lines = append(k.lines, line{tokens: s.tokens[:min(len(s.tokens), longestLine)], speaker: speaker, typed: true})
+			open = false
 			continue
 		}
 		begin := 0
@@ -378,7 +385,7 @@ func isCommonWord(word string) bool {
 	case "will", "mark", "bill", "may", "grace", "rose", "art", "rob", "sue", "pat", "drew", "dean", "frank", "hope", "joy",
 		"faith", "summer", "april", "june", "august", "chase", "grant", "chip", "dawn", "ray", "miles", "max", "rich", "sandy",
 		"penny", "page", "reed", "wade", "pierce", "lance", "skip", "buck", "cliff", "don", "gene", "guy", "nick", "ruby",
-		"van", "victor", "young", "song", "long", "king", "case", "an", "man", "so", "see", "you", "he", "she", "me", "in", "do",
+		"van", "young", "song", "long", "king", "case", "an", "man", "so", "see", "you", "he", "she", "me", "in", "do",
 		"go", "my", "lee", "bo", "ha", "hi", "no", "the", "tom's", "win", "sunny", "star", "happy", "june's", "autumn", "sky", "wing", "dev":
 		return true
 	}

@@ -4,6 +4,9 @@ package minutes
 // hand it over, and the date at its end.
 func (k *talk) task(l *line, c *claim, dueFrom, dueTo int) string {
 	from, to := k.taskStart(l, c), c.to
+	if c.kind == ownerOpen && l.lastWord(c.trigger.to) && c.trigger.from-c.from >= 2 { // 簽證材料誰負責？
+		from, to = c.from, c.trigger.from
+	}
 	to = k.taskEnd(l, from, to)
 	if dueTo > dueFrom {
 		if dueFrom <= from && dueTo > from && dueTo < to { // a date in front

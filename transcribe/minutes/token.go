@@ -22,6 +22,7 @@ const (
 	tagHan                   // a Chinese character
 	tagComma                 // a break inside a sentence
 	tagNum                   // a number
+	tagDoes                  // a verb of work with -s
 )
 
 // token is a word, a Chinese character, or a comma; never empty.
@@ -125,6 +126,7 @@ type scanner struct {
 	fold   *folder
 	utt    int
 	text   string
+	from   int // byte that it begins at
 	tokens []token
 	stops  []int // numbers of tokens after which a sentence ends
 	asks   []int // those of them that a question mark makes
@@ -132,7 +134,7 @@ type scanner struct {
 
 // scan reads the whole text.
 func (s *scanner) scan() {
-	for at := 0; at < len(s.text); {
+	for at := s.from; at < len(s.text); {
 		r, size := utf8.DecodeRuneInString(s.text[at:])
 		folded := s.fold.rune(r)
 		switch {

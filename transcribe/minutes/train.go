@@ -52,10 +52,8 @@ func Train(ctx context.Context, dir string, log io.Writer, visit func(set string
 		fmt.Fprintf(log, "fold %d of %d trained\n", fold+1, folds)
 	}
 	tune(meetings, models, log)
-	if visit != nil {
-		if err := visitHeldout(meetings, models, visit); err != nil {
-			return nil, err
-		}
+	if err := crossValidate(meetings, models, log, visit); err != nil {
+		return nil, err
 	}
 	final := fit(examples, -1)
 	final.short, final.long = models[0].short.scaled(models[0], final), models[0].long.scaled(models[0], final)
@@ -81,12 +79,16 @@ func (m *labelled) examples() []example {
 		if yes && !best[i] || !yes && neutral {
 			continue
 		}
-		k.features(i, f)
+		k.features(i, f, true)
 		e := example{features: append([]uint32(nil), f.list...), yes: yes, weight: set.no, fold: m.fold}
 		if yes {
 			e.weight = set.yes
 		}
 		all = append(all, e)
+		if set.wordless > 0 {
+			k.features(i, f, false)
+			all = append(all, example{append([]uint32(nil), f.list...), yes, e.weight * set.wordless, m.fold})
+		}
 	}
 	return all
 }

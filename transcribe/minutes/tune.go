@@ -5,35 +5,27 @@ import (
 	"io"
 	"math"
 	"slices"
-
-	"github.com/parley/parley"
 )
-
-// Heldout is a meeting with what a model finds in it that was trained without it.
-type Heldout struct {
-	Meeting  parley.MeetingID
-	Findings Findings
-}
 
 // What the thresholds are chosen for.
 const (
 	alarmsAllowed = 0.12  // false items per 100 utterances of everyday talk, for proposed items
-	goodEnough    = 0.01  // F1 lost against the best threshold; the middle of those that lose no more
+	goodEnough    = 0.01  // F1 lost against the best threshold, and no more
 	slack         = 0.015 // F1 lost against the best for suggested lines: the lowest threshold, to miss few
 	surePart      = 0.5   // part of the lines proposed in long meetings that must be right
 	belowProposed = 1.0   // log-odds by which suggested items of short meetings may be less sure
 )
 
 // tune chooses where proposed and suggested begin, from what models say of meetings they have not
-// seen. Short meetings: the best items of the snippets. Long ones: few false alarms in everyday talk
-// and half of the lines right for proposed, the best lines for suggested.
+// seen. Short meetings: the best items of the snippets. Long ones: few false alarms in everyday talk,
+// and half way between the best lines and the surest for proposed; the best lines for suggested.
 func tune(meetings []labelled, models []*model, log io.Writer) {
 	align(models)
 	scale := models[0].scale
 	var long tiers
-	long.suggested, long.proposed = lineThresholds(meetings, models, log)
-	long.proposed = max(long.proposed, quietFrom(meetings, models))
-	short := shortThreshold(meetings, models, log)
+	best, sure := lineThresholds(meetings, models)
+	long.suggested, long.proposed = best, max((best+sure)/2, quietFrom(meetings, models))
+	short := shortThreshold(meetings, models)
 	for _, m := range models {
 		m.short = tiers{short, short - int32(belowProposed*float64(scale))}
 		m.long = tiers{long.proposed, min(long.suggested, long.proposed)}
@@ -51,8 +43,9 @@ func (t tiers) scaled(from, to *model) tiers {
 	return tiers{convert(t.proposed), convert(t.suggested)}
 }
 
-// shortThreshold is the middle of the thresholds at which the snippets' items are found best.
-func shortThreshold(meetings []labelled, models []*model, log io.Writer) int32 {
+// shortThreshold is among the lower of the thresholds at which the items of the snippets, written and
+// heard, are found best: a person sees what is proposed too much, and not what is missed.
+func shortThreshold(meetings []labelled, models []*model) int32 {
 	scale := models[0].scale
 	best := 0.0
 	var tried []float64
@@ -60,14 +53,12 @@ func shortThreshold(meetings []labelled, models []*model, log io.Writer) int32 {
 		hits, found, wanted := 0, 0, 0
 		for j := range meetings {
 			m := &meetings[j]
-			if set := trainingSets()[m.set]; set.name == "snippets" && set.within == 0 {
+			if set := trainingSets()[m.set]; set.gold == "snippets" && !set.within {
 				items := m.heldout(models, steps(i, scale))
 				hits, found, wanted = hits+m.matched(items), found+len(items), wanted+len(m.items)
 			}
 		}
 		f1 := 2 * float64(hits) / float64(max(1, found+wanted))
-		fmt.Fprintf(log, "proposed from %+.1f: snippets item F1 %.3f (%d of %d found are right, %d wanted)\n",
-			logOdds(steps(i, scale), scale), f1, hits, found, wanted)
 		tried, best = append(tried, f1), max(best, f1)
 	}
 	first, last := -1, 0
@@ -79,7 +70,7 @@ func shortThreshold(meetings []labelled, models []*model, log io.Writer) int32 {
 			last = i
 		}
 	}
-	return steps((first+last)/2, scale)
+	return steps(first+(last-first)/4, scale)
 }
 
 // steps are thresholds a tenth of log-odds apart, from -3 on.
@@ -156,7 +147,7 @@ func meets(a, b []int) bool {
 
 // lineThresholds are where the lines of long meetings of the training split are found best, and where
 // enough of them are right.
-func lineThresholds(meetings []labelled, models []*model, log io.Writer) (best, sure int32) {
+func lineThresholds(meetings []labelled, models []*model) (best, sure int32) {
 	type scored struct {
 		sum int32
 		yes bool
@@ -171,7 +162,7 @@ func lineThresholds(meetings []labelled, models []*model, log io.Writer) (best, 
 		}
 		positives += len(m.positive)
 		for j := range m.talk.lines {
-			m.talk.features(j, f)
+			m.talk.features(j, f, true)
 			yes := false
 			for _, t := range m.talk.lines[j].tokens {
 				yes = yes || m.positive[t.utt]
@@ -196,22 +187,5 @@ func lineThresholds(meetings []labelled, models []*model, log io.Writer) (best, 
 			sure = s.sum
 		}
 	}
-	fmt.Fprintf(log, "long meetings: best line F1 %.3f\n", most)
 	return best, sure
-}
-
-// visitHeldout shows each meeting of the development data with what a model that has not seen it finds.
-func visitHeldout(meetings []labelled, models []*model, visit func(set string, f *Heldout) error) error {
-	for i := range meetings {
-		m := &meetings[i]
-		if trainingSets()[m.set].within > 0 {
-			continue
-		}
-		m.talk.model = models[m.fold]
-		h := Heldout{Meeting: m.transcript.Meeting.ID, Findings: m.talk.findings()}
-		if err := visit(trainingSets()[m.set].name, &h); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -182,14 +182,27 @@ try {
   await until('the record plays', async () => (await media()) >= 2);
   const unrecorded = () => nora.evaluate(() => document.querySelector('.people').textContent.match(/asked not to be recorded/g)?.length ?? 0);
   if ((await unrecorded()) !== 1) throw new Error('the record does not say who asked not to be recorded');
-  if (wav !== '' && (await nora.locator('.said button').count()) > 0) {
-    const said = nora.locator('.said button').first();
+  if (wav !== '' && (await nora.locator('.said [role=button]').count()) > 0) {
+    const said = nora.locator('.said [role=button]').first();
     await said.click();
     await until('a click on a sentence plays from there', () =>
-      nora.evaluate(() => document.querySelector('.said button').getAttribute('aria-current') === 'true'),
+      nora.evaluate(() => document.querySelector('.said [role=button]').getAttribute('aria-current') === 'true'),
     );
     await until('an agreement is listed', async () => (await nora.locator('li.item').count()) >= 1);
     await nora.locator('li.item .quote').first().click();
+    await nora.locator('li.item').first().getByRole('button', { name: 'Accept' }).click();
+    await until('an accepted agreement says by whom', () =>
+      nora.evaluate(() => document.querySelector('li.item.accepted')?.textContent.includes('Nora Lind accepted it') === true),
+    );
+    const before = await nora.locator('li.item').count();
+    await nora.locator('.said [role=button][data-utterance]').first().focus();
+    await nora.keyboard.press('a');
+    await nora.locator('dialog[open]').getByLabel('What is to be done').fill('call the printer');
+    await nora.keyboard.press('Control+Enter');
+    await until('what was missed is added from the transcript, by keyboard', async () => (await nora.locator('li.item').count()) === before + 1);
+    await nora.locator('li.item', { hasText: /call the printer/i }).focus();
+    await nora.keyboard.press('x');
+    await until('it is dismissed by one key', async () => (await nora.locator('li.item.dismissed').count()) === 1);
   }
   console.log('the record plays, from a sentence and from an agreement');
   if (faults.length > 0) throw new Error(faults.join('\n'));

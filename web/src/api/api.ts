@@ -39,15 +39,23 @@ const row = object({
   ended: optional(text, ''),
   state,
 });
-const evidence = { evidence: list(text), quote: text, start_ms: whole, end_ms: whole, confidence: text, why: optional(list(text), []) };
-const entry = object({ id: text, text, ...evidence });
-const item = object({
+const owner = optional(object({ participant: text, name: text }), null);
+const due = optional(object({ text, date: text, earliest: text, latest: text }), null);
+const agreement = {
   id: text,
-  task: text,
-  owner: optional(object({ participant: text, name: text }), null),
-  due: optional(object({ text, date: text, earliest: text, latest: text }), null),
-  ...evidence,
-});
+  tier: oneOf('proposed', 'suggested'),
+  status: oneOf('open', 'accepted', 'dismissed'),
+  revision: whole,
+  changes: list(object({ op: oneOf('accept', 'edit', 'dismiss', 'reopen', 'add'), name: text, at: text, text, owner, due })),
+  evidence: list(text),
+  quote: text,
+  start_ms: whole,
+  end_ms: whole,
+  confidence: text,
+  why: optional(list(text), []),
+};
+const entry = object({ text, ...agreement });
+const item = object({ task: text, owner, due, ...agreement });
 const word = object({ text, start_ms: whole, end_ms: whole });
 const utterance = object({
   id: text,
@@ -79,6 +87,9 @@ const record = object({
   chat: list(object({ id: text, participant: text, at_ms: whole, text })),
   words,
   pending: whole,
+  you: text,
+  name: text,
+  may_change: flag,
 });
 
 export type Session = Shape<typeof session>;
@@ -111,6 +122,8 @@ function post<T>(reader: Reader<T>, path: string, body: object): Promise<T> {
   return ask(reader, path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 }
 
+const anything = (value: unknown): unknown => value;
+
 export const readSession = (): Promise<Session> => ask(session, '/api/v1/session');
 
 /** Says who this browser is, and follows a link. */
@@ -125,6 +138,31 @@ export const readMeeting = (id: string): Promise<Preview> => ask(preview, `/api/
 export const listRecords = (): Promise<Row[]> => ask(list(row), '/api/v1/records');
 
 export const readRecord = (id: string): Promise<MeetingRecord> => ask(record, `/api/v1/records/${encodeURIComponent(id)}`);
+
+export type Kind = 'action' | 'decision' | 'question';
+
+/** How an entry is to read; decisions and questions have neither owner nor date. */
+export interface Wording {
+  task: string;
+  owner?: { participant?: string; name?: string } | null;
+  due?: string;
+}
+
+const itemsOf = (id: string): string => `/api/v1/records/${encodeURIComponent(id)}/items`;
+
+/** Accepts, edits, dismisses or reopens an entry; `conflict` when somebody else changed it meanwhile. */
+export async function changeEntry(
+  meetingId: string,
+  entryId: string,
+  body: { op: 'accept' | 'edit' | 'dismiss' | 'reopen'; revision: number } & Partial<Wording>,
+): Promise<void> {
+  await post(anything, `${itemsOf(meetingId)}/${encodeURIComponent(entryId)}/changes`, body);
+}
+
+/** Adds an entry that was missed, with the words it stands on. */
+export async function addEntry(meetingId: string, body: { kind: Kind; evidence: string[]; quote: string } & Wording): Promise<void> {
+  await post(anything, itemsOf(meetingId), body);
+}
 
 /** The bytes of one segment; number 0 is the track's WebM header. */
 export async function readSegment(meetingId: string, trackId: string, number: number, signal: AbortSignal): Promise<ArrayBuffer> {
