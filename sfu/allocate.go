@@ -192,7 +192,11 @@ func (s *seat) aim(d *demand, now time.Time) (changed bool) {
 	if s.wanted.Swap(wanted) != wanted {
 		d.source.peer.wakeFeedback() // another encoding may have to be sent
 	}
-	if l := next.layer; l != nil && l != current && !(current == nil && l.serve(s, now)) {
+	l := next.layer
+	if l == nil || l == current {
+		return changed
+	}
+	if served := current == nil && l.serve(s, now); !served {
 		l.requestKeyframe()
 	}
 	return changed

@@ -181,7 +181,7 @@ func TestNoSwitchBreaksThePicture(t *testing.T) {
 			t.Parallel()
 			packets := readCapture(t, c.name+".rtp")
 			s := newStage(t, c.mime)
-			random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same every time
+			random := rand.New(rand.NewPCG(1, 2))
 			switches, left := 0, 0
 			for switches < 200 {
 				s.play(packets, func() {

@@ -33,11 +33,11 @@ func (p *packet) at() position {
 	return position{p.seq, p.timestamp, p.picture.picture, p.frame, p.picture.tl0}
 }
 
-// keep copies p into k, whose arrays are used again.
-func (k *packet) keep(p *packet) {
-	payload, level, dependency := k.payload, k.level, k.dependency
-	*k = *p
-	k.payload = append(payload[:0], p.payload...)
-	k.level = append(level[:0], p.level...)
-	k.dependency = append(dependency[:0], p.dependency...)
+// keep makes p a copy of another packet, in p's own arrays.
+func (p *packet) keep(other *packet) {
+	payload, level, dependency := p.payload, p.level, p.dependency
+	*p = *other
+	p.payload = append(payload[:0], other.payload...)
+	p.level = append(level[:0], other.level...)
+	p.dependency = append(dependency[:0], other.dependency...)
 }

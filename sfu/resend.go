@@ -64,12 +64,14 @@ func (s *seat) resend(seq uint16, out *outgoing) bool {
 // pad sends so many packets of padding over RTX: they say how much more the way to the browser takes.
 // It returns the number of bytes, 0 where the seat cannot.
 func (s *seat) pad(packets int, out *outgoing) (bytes int) {
-	const most = 255 // RFC 3550 §5.1: its last byte says how much there is
+	const most = 255 // bytes; the last says how many there are (RFC 3550 §5.1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.mayPad() {
 		return 0
 	}
+	var padding [most]byte
+	padding[most-1] = most
 	out.picture = packet{payload: append(out.picture.payload[:0], padding[:]...)}
 	for range packets {
 		out.head = head{
@@ -95,6 +97,3 @@ func (s *seat) canPad() bool {
 	defer s.mu.Unlock()
 	return s.mayPad()
 }
-
-// padding is the whole payload of a packet of padding.
-var padding = [255]byte{254: 255}

@@ -7,7 +7,6 @@ import "math"
 // draft-ietf-rmcat-gcc-02, with a least-squares line in place of its filter). Times are in milliseconds.
 type trend struct {
 	group, previous group
-	groups          int // compared yet
 
 	delay, smooth float64 // accumulated delay and its smoothed course
 	points        [trendPoints]point

@@ -172,7 +172,7 @@ func (s *server) openRegion(ctx context.Context, region RegionConfig) (*parley.K
 
 func (s *server) openMedia(context.Context) error {
 	var err error
-	if s.sfu, err = sfu.New(s.cfg.SFU, s.log, s.registry); err != nil {
+	if s.sfu, err = sfu.New(s.cfg.SFU, s.log, s.registry); err != nil { //nolint:contextcheck // binding waits for nothing
 		return err
 	}
 	if err := s.openRelay(); err != nil {
