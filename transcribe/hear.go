@@ -99,28 +99,22 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoke
 	if usual := spoken.usual(); lang == "" && usual != "" && s.Duration() < brief {
 		lang = usual
 	}
-	first, err := t.recognizer.Recognize(ctx, s, Hint{Lang: lang})
-	if err != nil {
-		return heard{}, err
+	h := heard{confidence: parley.Clear}
+	if err := h.ask(ctx, t.recognizer, s, lang); err != nil || len(h.Words) == 0 {
+		return h, err
 	}
-	h := heard{Result: first, confidence: parley.Clear}
-	if len(first.Words) == 0 {
-		return h, nil
-	}
-	if lang == "" && !slices.Contains(Languages(), first.Lang) {
+	if lang == "" && !slices.Contains(Languages(), h.Lang) {
 		// Nobody speaks it here: a language guessed wrongly, as it often is for Cantonese.
-		h.again = true
-		if h.Result, err = t.recognizer.Recognize(ctx, s, Hint{Lang: nearest(first.Lang)}); err != nil {
-			return heard{}, err
+		h.again, h.confidence = true, parley.Unsure
+		if err := h.ask(ctx, t.recognizer, s, nearest(h.Lang)); err != nil {
+			return h, err
 		}
-		h.confidence = parley.Unsure
 	}
 	if implausible(h.Result, s.Duration()) {
-		h.again = true
-		if h.Result, err = t.hearHalves(ctx, s, h.Result); err != nil {
-			return heard{}, err
+		h.again, h.confidence = true, parley.Unsure
+		if err := t.hearHalves(ctx, s, &h); err != nil {
+			return h, err
 		}
-		h.confidence = parley.Unsure
 	}
 	if invented(h.Result, s) {
 		h.Words, h.confidence = nil, parley.HardlyHeard
@@ -137,29 +131,38 @@ func nearest(guess string) string {
 	return "en"
 }
 
+// ask has speech recognized, and adds what that cost.
+func (h *heard) ask(ctx context.Context, r Recognizer, s pcm.Speech, lang string) error {
+	result, err := r.Recognize(ctx, s, Hint{Lang: lang})
+	result.CPU += h.CPU
+	h.Result = result
+	return err
+}
+
 // hearHalves recognizes speech in two parts, cut where it is quietest near the middle, and cuts loops
 // that are still there.
-func (t *Transcriber) hearHalves(ctx context.Context, s pcm.Speech, first Result) (Result, error) {
+func (t *Transcriber) hearHalves(ctx context.Context, s pcm.Speech, h *heard) error {
 	middle := quietest(s, len(s)/3, 2*len(s)/3)
-	joined := first
-	joined.Words, joined.Tokens = nil, 0
+	lang := h.Lang
+	var words []parley.Word
+	tokens := 0
 	for _, part := range []span{{0, middle}, {middle, len(s)}} {
-		r, err := t.recognizer.Recognize(ctx, s[part.start:part.end], Hint{Lang: first.Lang})
-		if err != nil {
-			return joined, err
+		if err := h.ask(ctx, t.recognizer, s[part.start:part.end], lang); err != nil {
+			return err
 		}
-		words := cutLoops(r.Words)
-		for i := range words {
-			words[i].Start += pcmDuration(part.start)
-			words[i].End += pcmDuration(part.start)
+		found := cutLoops(h.Words)
+		for i := range found {
+			found[i].Start += pcmDuration(part.start)
+			found[i].End += pcmDuration(part.start)
 		}
-		if len(words) > 0 && len(joined.Words) > 0 && spaced(first.Lang) {
-			words[0].Text = " " + words[0].Text
+		if len(found) > 0 && len(words) > 0 && spaced(lang) {
+			found[0].Text = " " + found[0].Text
 		}
-		joined.Words = append(joined.Words, words...)
-		joined.Tokens += r.Tokens
+		words = append(words, found...)
+		tokens += h.Tokens
 	}
-	return joined, nil
+	h.Words, h.Tokens = words, tokens
+	return nil
 }
 
 // spaced reports whether a language puts spaces between words.

@@ -15,6 +15,9 @@ type Spoken struct {
 	Text       string
 	Lang       string
 	Confidence parley.Confidence
+	Engine     string
+	Model      string
+	CPU        time.Duration // that the engine took for it
 }
 
 // File puts a sound file into words: speech is cut and recognized as in a meeting. tell is called
@@ -33,7 +36,7 @@ func File(
 		spoken.note(h.Lang, pcmDuration(found.end-found.start))
 		u := Spoken{
 			Start: pcmDuration(found.start), End: pcmDuration(found.end), Words: h.Words, Text: h.Text(),
-			Lang: h.Lang, Confidence: h.confidence,
+			Lang: h.Lang, Confidence: h.confidence, Engine: h.Engine, Model: h.Model, CPU: h.CPU,
 		}
 		for i := range u.Words {
 			u.Words[i].Start += u.Start

@@ -34,6 +34,7 @@ type Result struct {
 	Tokens int           // how many pieces the engine made; 0 when it does not tell
 	Engine string        // "sherpa"
 	Model  string        // "whisper-base"
+	CPU    time.Duration // that the engine's thread took; 0 when it does not tell
 }
 
 // Text joins the words.

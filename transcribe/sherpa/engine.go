@@ -232,7 +232,7 @@ func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint)
 	if result.Lang == "" {
 		result.Lang = heard.Lang
 	}
-	result.Words, result.Tokens = heard.Words, heard.Tokens
+	result.Words, result.Tokens, result.CPU = heard.Words, heard.Tokens, heard.CPU
 	return result, nil
 }
 

@@ -27,6 +27,7 @@ type recognized struct {
 	Lang   string        `json:"lang"`
 	Tokens int           `json:"tokens"`
 	Words  []parley.Word `json:"words"` // times from the start of the speech
+	CPU    time.Duration `json:"cpu"`   // of the thread that decoded
 }
 
 // appendSamples writes samples as 32-bit floats, little-endian.

@@ -103,6 +103,9 @@ func newVoiceConfig(model string) *voiceConfig {
 func (m *models) recognize(s pcm.Speech, lang string) recognized {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	runtime.LockOSThread() // the model runs on the thread that asks
+	defer runtime.UnlockOSThread()
+	began := threadCPU()
 	m.config.Model_config.Whisper.Language = cString(lang)
 	m.lib.setLanguage(m.recognizer, m.config)
 	stream := m.lib.createStream(m.recognizer)
@@ -118,7 +121,17 @@ func (m *models) recognize(s pcm.Speech, lang string) recognized {
 	tokens := m.tokens(result)
 	return recognized{
 		Lang: goString(result.Lang), Tokens: len(tokens), Words: joinWords(tokens, s.Duration()),
+		CPU: threadCPU() - began,
 	}
+}
+
+// threadCPU is how long the calling thread has computed; 0 when Linux does not tell.
+func threadCPU() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
 
 // tokens copies the tokens out of a result.
