@@ -11,6 +11,7 @@ import (
 type engineCmd struct {
 	Library string `required:"" placeholder:"FILE" help:"The speech library."`
 	Models  string `required:"" placeholder:"DIR" help:"The directory of models."`
+	Voices  string `required:"" placeholder:"DIR" help:"The directory of the voice detector's model."`
 }
 
 // Help implements kong's HelpProvider.
@@ -21,7 +22,7 @@ ends; a damaged model ends this process and not the server.`
 
 // Run implements the command.
 func (c *engineCmd) Run(a *app) error {
-	return sherpa.Serve(os.Stdin, a.stdout, sherpa.Files{Library: c.Library, Models: c.Models})
+	return sherpa.Serve(os.Stdin, a.stdout, sherpa.Files{Library: c.Library, Models: c.Models, Voices: c.Voices})
 }
 
 // findSpeech looks for the speech library and its models; data is the data directory, or "".

@@ -38,13 +38,16 @@ func isTerminal(w io.Writer) bool {
 }
 
 // reach says how much is done.
-func (p *progress) reach(done int64) {
+func (p *progress) reach(done int64) { p.reachOf(done, p.total) }
+
+// reachOf says how much is done of a total that may only now be known.
+func (p *progress) reachOf(done, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.w == nil || p.total <= 0 {
+	if p.w == nil || total <= 0 {
 		return
 	}
-	percent := int(min(100, 100*done/p.total))
+	percent := int(min(100, 100*done/total))
 	if percent == p.shown {
 		return
 	}

@@ -115,7 +115,7 @@ func (e *Engine) runChild(ctx context.Context) (served bool, err error) {
 	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	argv := slices.Concat(e.cfg.Command, []string{"--library", e.cfg.Files.Library, "--models", e.cfg.Files.Models})
+	argv := slices.Concat(e.cfg.Command, e.cfg.Files.arguments())
 	c, err := startChild(argv)
 	if err != nil {
 		return false, err

@@ -9,10 +9,11 @@ import (
 	"github.com/parley/parley"
 )
 
-// Files are the speech library and the directory of models, as Find found them.
+// Files are the speech library and the directories of models, as Find found them.
 type Files struct {
 	Library string // path of libsherpa-onnx-c-api.so; libonnxruntime.so is beside it
-	Models  string // directory that holds one directory per model
+	Models  string // directory that holds the recognizer's directory
+	Voices  string // directory that holds the voice detector's; "" means Models
 }
 
 // Places says where to look. A place that is "" is not looked at.
@@ -35,7 +36,10 @@ func Find(p Places) (Files, error) {
 	if f.Library, err = findLibrary(p); err != nil {
 		return f, err
 	}
-	f.Models, err = findModels(p)
+	if f.Models, err = findModels(p, tokensWeight()); err != nil {
+		return f, err
+	}
+	f.Voices, err = findModels(p, voiceWeight())
 	return f, err
 }
 
@@ -59,19 +63,22 @@ func findLibrary(p Places) (string, error) {
 	return path, nil
 }
 
-func findModels(p Places) (string, error) {
-	const model = modelName + "/tokens.txt"
+// findModels finds the directory that holds a model: one that was pulled may stand in the data
+// directory while the others are those that ship.
+func findModels(p Places, w weight) (string, error) {
+	name, _, _ := strings.Cut(w.name, "/")
 	if p.Models != "" {
-		if _, ok := firstWith(model, p.Models); !ok {
-			return "", findError("PARLEY_MODELS names no directory with "+modelName, nil)
+		if _, ok := firstWith(w.name, p.Models); !ok {
+			return "", findError("PARLEY_MODELS names no directory with "+name, nil)
 		}
 		return p.Models, nil
 	}
-	path, ok := firstWith(model, under(p.Data, "models"), under(p.Binary, "models"), under(p.Module, "transcribe/weights"))
+	path, ok := firstWith(w.name, under(p.Data, "models"), under(p.Binary, "models"), under(p.Module, "transcribe/weights"))
 	if !ok {
-		return "", findError("the speech model "+modelName+" is not installed; run make engine, or set PARLEY_MODELS to the directory that holds it", nil)
+		return "", findError("the speech model "+name+" is not installed; run make engine or parley models pull "+name+
+			", or set PARLEY_MODELS to the directory that holds it", nil)
 	}
-	return strings.TrimSuffix(path, "/"+model), nil
+	return strings.TrimSuffix(path, string(filepath.Separator)+filepath.FromSlash(w.name)), nil
 }
 
 func findError(say string, err error) error {
@@ -113,7 +120,22 @@ func ModuleRoot(start string) string {
 	}
 }
 
-func (f Files) path(w weight) string { return filepath.Join(f.Models, filepath.FromSlash(w.name)) }
+func (f Files) path(w weight) string {
+	directory := f.Models
+	if w == voiceWeight() && f.Voices != "" {
+		directory = f.Voices
+	}
+	return filepath.Join(directory, filepath.FromSlash(w.name))
+}
 
 // String describes the files for the log.
 func (f Files) String() string { return fmt.Sprintf("library %s, models %s", f.Library, f.Models) }
+
+// arguments name the files to a child.
+func (f Files) arguments() []string {
+	voices := f.Voices
+	if voices == "" {
+		voices = f.Models
+	}
+	return []string{"--library", f.Library, "--models", f.Models, "--voices", voices}
+}
