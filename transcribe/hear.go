@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley/parley"
@@ -96,7 +97,8 @@ func (p prior) usual() string {
 // hear recognizes one utterance. The first text is asked for again, in halves and with its language
 // locked, when it cannot be what was said; and in the speaker's usual language when it is brief.
 func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoken prior) (heard, error) {
-	if usual := spoken.usual(); lang == "" && usual != "" && s.Duration() < brief {
+	usual := spoken.usual()
+	if lang == "" && usual != "" && s.Duration() < brief {
 		lang = usual
 	}
 	h := heard{confidence: parley.Clear}
@@ -106,18 +108,25 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoke
 	if lang == "" && !slices.Contains(Languages(), h.Lang) {
 		// Nobody speaks it here: a language guessed wrongly, as it often is for Cantonese.
 		h.again, h.confidence = true, parley.Unsure
-		if err := h.ask(ctx, t.recognizer, s, nearest(h.Lang)); err != nil {
+		if usual == "" {
+			usual = nearest(h.Lang)
+		}
+		if err := h.ask(ctx, t.recognizer, s, usual); err != nil {
 			return h, err
 		}
 	}
 	if implausible(h.Result, s.Duration()) {
 		h.again, h.confidence = true, parley.Unsure
-		if err := t.hearHalves(ctx, s, &h); err != nil {
+		if err := t.hearParts(ctx, s, &h, mostHalvings); err != nil {
 			return h, err
 		}
 	}
+	h.Words = dropNotes(h.Words)
 	if invented(h.Result, s) {
 		h.Words, h.confidence = nil, parley.HardlyHeard
+	}
+	if h.Lang == "zh" && cantonese(h.Text()) {
+		h.Lang = "yue"
 	}
 	return h, nil
 }
@@ -139,16 +148,29 @@ func (h *heard) ask(ctx context.Context, r Recognizer, s pcm.Speech, lang string
 	return err
 }
 
-// hearHalves recognizes speech in two parts, cut where it is quietest near the middle, and cuts loops
-// that are still there.
-func (t *Transcriber) hearHalves(ctx context.Context, s pcm.Speech, h *heard) error {
+const (
+	// mostHalvings is how often speech that makes no sense is cut in two: 20 s become 5.
+	mostHalvings = 2
+	// leastPart is what is not cut any more: the model guesses worse, the less it hears.
+	leastPart = 3 * time.Second
+)
+
+// hearParts recognizes speech in two parts, cut where it is quietest near the middle, each part again
+// in two if need be, and cuts loops that are still there.
+func (t *Transcriber) hearParts(ctx context.Context, s pcm.Speech, h *heard, halvings int) error {
 	middle := quietest(s, len(s)/3, 2*len(s)/3)
 	lang := h.Lang
 	var words []parley.Word
 	tokens := 0
 	for _, part := range []span{{0, middle}, {middle, len(s)}} {
-		if err := h.ask(ctx, t.recognizer, s[part.start:part.end], lang); err != nil {
+		piece := s[part.start:part.end]
+		if err := h.ask(ctx, t.recognizer, piece, lang); err != nil {
 			return err
+		}
+		if halvings > 1 && piece.Duration() > leastPart && implausible(h.Result, piece.Duration()) {
+			if err := t.hearParts(ctx, piece, h, halvings-1); err != nil {
+				return err
+			}
 		}
 		found := cutLoops(h.Words)
 		for i := range found {
@@ -163,6 +185,11 @@ func (t *Transcriber) hearHalves(ctx context.Context, s pcm.Speech, h *heard) er
 	}
 	h.Words, h.Tokens = words, tokens
 	return nil
+}
+
+// cantonese reports whether Chinese text has characters that only Cantonese is written with.
+func cantonese(text string) bool {
+	return strings.ContainsAny(text, "嘅咗啲哋喺佢冇嚟嗰唔咁嘢")
 }
 
 // spaced reports whether a language puts spaces between words.

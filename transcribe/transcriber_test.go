@@ -110,7 +110,8 @@ func (h *house) tap() *Track {
 	}
 }
 
-// talk is sound: stretches of voice (a loud tone) and silence in turn, as Opus packets.
+// talk is sound: stretches of voice (a loud tone that comes and goes, as syllables do) and silence in
+// turn, as Opus packets.
 func talk(t *testing.T, stretches ...time.Duration) [][]byte {
 	t.Helper()
 	encoder, err := pcm.NewEncoder(32_000)
@@ -119,11 +120,11 @@ func talk(t *testing.T, stretches ...time.Duration) [][]byte {
 	}
 	var packets [][]byte
 	for i, d := range stretches {
-		for range d / (20 * time.Millisecond) {
+		for n := range d / (20 * time.Millisecond) {
 			frame := make([]float32, 960)
 			if i%2 == 0 {
 				for k := range frame {
-					frame[k] = float32(k%96)/160 - 0.3
+					frame[k] = (float32(k%96)/160 - 0.3) / float32(1+n/6%2*3)
 				}
 			}
 			packet, err := encoder.Encode(frame)
