@@ -187,7 +187,8 @@ type Publication struct {
 	Muted  bool           `json:"muted"`
 }
 
-// Caption is one utterance.
+// Caption is one utterance: its words so far, or all of them once Final. Words that were shown stay as
+// they are until the final, which may correct them, and is empty when there was nothing after all.
 type Caption struct {
 	Type        Type                 `json:"type"`
 	Utterance   parley.UtteranceID   `json:"utterance"`
@@ -196,6 +197,7 @@ type Caption struct {
 	EndMS       int64                `json:"end_ms"`
 	Text        string               `json:"text"`
 	Lang        string               `json:"lang"`
+	Final       bool                 `json:"final"`
 }
 
 // Status says what is kept and what is missing; sent when it changes.

@@ -22,13 +22,15 @@ type Config struct {
 	// Language locks the language that is spoken, "en", "zh" or "yue"; "" leaves it to the engine,
 	// utterance by utterance.
 	Language string `yaml:"language"`
+	// Interims shows words while somebody still speaks, where the machine has time for it.
+	Interims bool `yaml:"interims"`
 }
 
 // Languages are what can be spoken, as BCP 47 tags.
 func Languages() []string { return []string{"en", "zh", "yue"} }
 
 // DefaultConfig uses the engine that ships, and leaves the language open.
-func DefaultConfig() Config { return Config{Engine: EngineSherpa} }
+func DefaultConfig() Config { return Config{Engine: EngineSherpa, Interims: true} }
 
 // Validate reports all faults at once.
 func (c Config) Validate() error {

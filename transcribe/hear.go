@@ -105,7 +105,7 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoke
 	if err := h.ask(ctx, t.recognizer, s, lang); err != nil || len(h.Words) == 0 {
 		return h, err
 	}
-	if lang == "" && !slices.Contains(Languages(), h.Lang) {
+	if lang == "" && !spokenHere(h.Lang) {
 		// Nobody speaks it here: a language guessed wrongly, as it often is for Cantonese.
 		h.again, h.confidence = true, parley.Unsure
 		if usual == "" {
@@ -130,6 +130,9 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoke
 	}
 	return h, nil
 }
+
+// spokenHere reports whether a language is one that people here speak.
+func spokenHere(lang string) bool { return slices.Contains(Languages(), lang) }
 
 // nearest is the language to try when a guess is none that is spoken here.
 func nearest(guess string) string {

@@ -22,8 +22,11 @@ type Parts struct {
 	Recognizer Recognizer // or nil: only who spoke when
 	Wordless   string     // a sentence for people that says why there is none
 	Voices     Voices     // or nil: a level gate decides what is speech
-	Log        *zap.Logger
-	Registry   prometheus.Registerer
+	// Interim, or nil, is told what is shown of an utterance while it grows: its Text and Words so far,
+	// State Pending, End that of the last word. It is called often, in order, and must not block.
+	Interim  func(parley.Utterance)
+	Log      *zap.Logger
+	Registry prometheus.Registerer
 }
 
 // Transcriber hears the tracks of all meetings of this process, and works for the queues of its
@@ -38,8 +41,12 @@ type Transcriber struct {
 	recognizer Recognizer // or nil
 	wordless   string
 	voices     Voices // or nil
+	tell       func(parley.Utterance)
+	interims   *interims // or nil: none are wanted
 	log        *zap.Logger
 	metrics    *metrics
+
+	finals finals // under way in this process
 
 	tasks sync.WaitGroup // loops and savers
 
@@ -63,11 +70,15 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Transcriber{
+	t := &Transcriber{
 		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor,
 		recognizer: p.Recognizer, wordless: p.Wordless, voices: p.Voices, log: p.Log, metrics: m,
-		heard: map[parley.MeetingID]*beingHeard{},
-	}, nil
+		tell: p.Interim, heard: map[parley.MeetingID]*beingHeard{},
+	}
+	if cfg.Interims && p.Interim != nil && p.Recognizer != nil {
+		t.interims = newInterims()
+	}
+	return t, nil
 }
 
 // Run works until ctx ends, then until every track is closed and its utterances are stored. Whoever
@@ -87,6 +98,9 @@ func (t *Transcriber) Run(ctx context.Context) error {
 		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
 		workers.Go(func() { t.sweepEvery(ctx, keep) })
+	}
+	if t.interims != nil {
+		workers.Go(func() { t.tellInterims(ctx) })
 	}
 	<-ctx.Done()
 	t.mu.Lock()

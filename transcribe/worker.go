@@ -115,7 +115,9 @@ func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job par
 	if u.State != parley.Pending {
 		return nil
 	}
+	t.finals.begin()
 	heard, err := t.hearUtterance(ctx, keep, u)
+	t.finals.end()
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

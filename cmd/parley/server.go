@@ -51,7 +51,8 @@ type server struct {
 	rooms       *signaling.Rooms
 	baseURL     string
 	public      net.Listener
-	private     net.Listener // nil when switched off
+	private     net.Listener           // nil when switched off
+	onInterim   func(parley.Utterance) // or nil; set before Run: somebody measures
 
 	opened []func() error // what Close undoes, in order of opening
 }
@@ -189,6 +190,7 @@ func (s *server) openSpeech(context.Context) error {
 	parts := transcribe.Parts{
 		Regions: s.regions, Jobs: s.bus, Events: s.bus, Extractor: extractor,
 		Log: s.log.Named("transcribe"), Registry: s.registry,
+		Interim: s.showInterim,
 	}
 	switch s.engine, err = s.openEngine(); {
 	case err != nil:
@@ -202,6 +204,14 @@ func (s *server) openSpeech(context.Context) error {
 	parts.Wordless = s.wordless
 	s.transcriber, err = transcribe.New(s.cfg.Transcribe, parts)
 	return err
+}
+
+// showInterim passes on what is heard of a growing utterance. The rooms are open: nobody speaks before.
+func (s *server) showInterim(u parley.Utterance) {
+	if s.onInterim != nil {
+		s.onInterim(u)
+	}
+	s.rooms.Show(u)
 }
 
 // openEngine is nil without an error where none is wanted.

@@ -1,6 +1,7 @@
 // One participation in one meeting: the WebSocket, the peer connection, and what is known of the room.
 // No framework and no DOM: a page listens to `changed` and draws `state`.
 
+import { merge, settled } from './captions';
 import { Line } from './line';
 import { Media, type Seat } from './media';
 import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
@@ -275,7 +276,7 @@ export class Call {
       meeting: m.meeting,
       people: sorted(m.roster),
       chat: m.chat,
-      captions: m.captions,
+      captions: settled(m.captions),
       status: m.status,
       complaint: null,
       zero: performance.now() - m.now_ms,
@@ -337,9 +338,8 @@ export class Call {
   }
 
   #caption(m: Caption): void {
-    const others = this.state.captions.filter((c) => c.utterance !== m.utterance);
-    const captions = [...others, m].sort((a, b) => a.start_ms - b.start_ms).slice(-mostLines);
-    this.#set({ captions });
+    const captions = merge(this.state.captions, m, mostLines);
+    if (captions !== this.state.captions) this.#set({ captions });
   }
 
   #refused(m: Failure): void {

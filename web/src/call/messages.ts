@@ -29,6 +29,7 @@ const caption = object({
   end_ms: whole,
   text,
   lang: text,
+  final: flag,
 });
 const status = object({
   type: oneOf('status'),

@@ -1,6 +1,7 @@
 // What is known of a room, and what a call is made with.
 
-import type { Caption, Chat, Failure, Joined, Person, Status } from './messages';
+import type { Shown } from './captions';
+import type { Chat, Failure, Joined, Person, Status } from './messages';
 
 export type Phase =
   | { at: 'joining' }
@@ -17,7 +18,7 @@ export interface CallState {
   people: readonly Person[]; // in order of joining
   seats: ReadonlyMap<string, { track: string; participant: string }>; // video seats, by mid
   chat: readonly Chat[];
-  captions: readonly Caption[];
+  captions: readonly Shown[];
   status: Status;
   /** What the last request was refused for; shown once. */
   complaint: Failure | null;
