@@ -8,6 +8,7 @@ type Word struct {
 	Text  string
 	Start time.Duration
 	End   time.Duration
+	Heard string // as the recognizer wrote it, where Text is a name that sounds like it; else ""
 }
 
 // UtteranceState is how far an utterance is on its way to words.

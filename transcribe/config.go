@@ -24,13 +24,18 @@ type Config struct {
 	Language string `yaml:"language"`
 	// Interims shows words while somebody still speaks, where the machine has time for it.
 	Interims bool `yaml:"interims"`
+	// Glossary are terms that are said here and that nobody else knows: what sounds like one, and is no
+	// common word, is written as it. Names of those present are known without it.
+	Glossary []string `yaml:"glossary"`
 }
 
 // Languages are what can be spoken, as BCP 47 tags.
 func Languages() []string { return []string{"en", "zh", "yue"} }
 
 // DefaultConfig uses the engine that ships, and leaves the language open.
-func DefaultConfig() Config { return Config{Engine: EngineSherpa, Interims: true} }
+func DefaultConfig() Config {
+	return Config{Engine: EngineSherpa, Interims: true, Glossary: []string{}}
+}
 
 // Validate reports all faults at once.
 func (c Config) Validate() error {

@@ -139,7 +139,7 @@ func TestTheGuardsHearAgain(t *testing.T) {
 		},
 	} {
 		tr := &Transcriber{recognizer: c.recognizer}
-		h, err := tr.hear(t.Context(), c.speech, "", nil)
+		h, err := tr.hear(t.Context(), c.speech, known{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -172,7 +172,7 @@ func TestABriefWordIsHeardInTheSpeakersLanguage(t *testing.T) {
 	}
 	spoken.note("en", 8*time.Second)
 	for d, want := range map[time.Duration]string{time.Second: "ok sure", 5 * time.Second: "請問"} {
-		if h, err := tr.hear(t.Context(), loud(d), "", spoken); err != nil || h.Text() != want {
+		if h, err := tr.hear(t.Context(), loud(d), known{spoken: spoken}); err != nil || h.Text() != want {
 			t.Errorf("%v: %q, %v", d, h.Text(), err)
 		}
 	}

@@ -94,9 +94,17 @@ func (p prior) usual() string {
 	return best
 }
 
+// known is what is known before an utterance is heard.
+type known struct {
+	lang   string // the language it is in; "" when that is open
+	spoken prior  // what its speaker has spoken so far
+	hot    hotWords
+}
+
 // hear recognizes one utterance. The first text is asked for again, in halves and with its language
 // locked, when it cannot be what was said; and in the speaker's usual language when it is brief.
-func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoken prior) (heard, error) {
+func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, k known) (heard, error) {
+	lang, spoken := k.lang, k.spoken
 	usual := spoken.usual()
 	if lang == "" && usual != "" && s.Duration() < brief {
 		lang = usual
@@ -125,6 +133,7 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoke
 	if invented(h.Result, s) {
 		h.Words, h.confidence = nil, parley.HardlyHeard
 	}
+	h.Words = k.hot.correct(h.Words)
 	if h.Lang == "zh" && cantonese(h.Text()) {
 		h.Lang = "yue"
 	}

@@ -20,16 +20,22 @@ type Spoken struct {
 	CPU        time.Duration // that the engine took for it
 }
 
+// About is what is known of a file before it is heard.
+type About struct {
+	Lang  string   // the language it is in; "" leaves it open, utterance by utterance
+	Terms []string // names and terms that are likely in it
+}
+
 // File puts a sound file into words: speech is cut and recognized as in a meeting. tell is called
 // with each utterance in order, and how much of the file was heard.
 func File(
-	ctx context.Context, s pcm.Speech, recognizer Recognizer, voices Voices, lang string,
+	ctx context.Context, s pcm.Speech, recognizer Recognizer, voices Voices, about About,
 	tell func(u Spoken, done time.Duration) error,
 ) error {
 	t := &Transcriber{recognizer: recognizer}
-	spoken := prior{}
+	spoken, hot := prior{}, newHotWords(about.Terms)
 	for _, found := range cutSpeech(ctx, s, voices) {
-		h, err := t.hear(ctx, s[found.start:found.end], lang, spoken)
+		h, err := t.hear(ctx, s[found.start:found.end], known{lang: about.Lang, spoken: spoken, hot: hot})
 		if err != nil {
 			return err
 		}

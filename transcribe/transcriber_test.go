@@ -416,7 +416,7 @@ func TestAFileIsCutAndHeard(t *testing.T) {
 	var texts []string
 	err := File(t.Context(), s, scripted(func(s pcm.Speech, h Hint) (Result, error) {
 		return said(h.Lang+" "+s.Duration().Truncate(time.Second).String(), h.Lang), nil
-	}), nil, "en", func(u Spoken, _ time.Duration) error {
+	}), nil, About{Lang: "en"}, func(u Spoken, _ time.Duration) error {
 		texts = append(texts, u.Text)
 		return nil
 	})

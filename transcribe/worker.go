@@ -171,15 +171,31 @@ func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u pa
 	if err != nil {
 		return heard{}, err
 	}
-	spoken, err := t.priorOf(ctx, keep, u)
+	k, err := t.knownOf(ctx, keep, u)
 	if err != nil {
 		return heard{}, err
 	}
-	h, err := t.hear(ctx, speech, t.cfg.Language, spoken)
+	h, err := t.hear(ctx, speech, k)
 	if h.again {
 		t.metrics.guarded.Inc()
 	}
 	return h, err
+}
+
+// knownOf gathers what is known before an utterance is heard.
+func (t *Transcriber) knownOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (known, error) {
+	k := known{lang: t.cfg.Language}
+	m, err := keep.Meetings.Meeting(ctx, u.Meeting)
+	if err != nil {
+		return k, fmt.Errorf("read meeting: %w", asUnavailable(err))
+	}
+	people, err := keep.Participants.Participants(ctx, u.Meeting)
+	if err != nil {
+		return k, fmt.Errorf("read participants: %w", asUnavailable(err))
+	}
+	k.hot = t.hotOf(m, people)
+	k.spoken, err = t.priorOf(ctx, keep, u)
+	return k, err
 }
 
 // priorOf is what the speaker of a brief utterance has spoken so far; nobody asks for a longer one.

@@ -25,6 +25,13 @@ type evaluation struct {
 	Model        string                    `json:"model"`
 	CPUPerSecond float64                   `json:"cpu_per_second"` // of the engine, for a second of speech
 	Languages    map[string]*languageScore `json:"languages"`
+	HotWords     *hotScore                 `json:"hot_words,omitempty"` // with --hot-words
+}
+
+// hotScore is how often hot words were said, and how often of that they were heard.
+type hotScore struct {
+	Said  int `json:"said"`
+	Heard int `json:"heard"`
 }
 
 // languageScore is what was wrong in one language.
@@ -42,7 +49,14 @@ func (c *transcribeCmd) evaluate(a *app) error {
 	if err != nil {
 		return err
 	}
+	about, err := c.about()
+	if err != nil {
+		return err
+	}
 	result := evaluation{Languages: map[string]*languageScore{}}
+	if c.HotWords != "" {
+		result.HotWords = &hotScore{}
+	}
 	err = withEngine(a, func(ctx context.Context, e *sherpa.Engine) error {
 		shown := newProgress(a.stderr, filepath.Base(c.Eval), int64(len(rows)))
 		defer shown.end()
@@ -56,7 +70,7 @@ func (c *transcribeCmd) evaluate(a *app) error {
 			if err != nil {
 				return err
 			}
-			heard, err := hearWhole(ctx, e, sound, c.language(), func(u transcribe.Spoken) {
+			heard, err := hearWhole(ctx, e, sound, about, func(u transcribe.Spoken) {
 				result.Engine, result.Model = u.Engine, u.Model
 				cpu += u.CPU
 				speech += u.End - u.Start
@@ -65,6 +79,7 @@ func (c *transcribeCmd) evaluate(a *app) error {
 				return fmt.Errorf("transcribe %s: %w", row.File, err)
 			}
 			result.add(row, heard, sound.Duration())
+			result.HotWords.add(row, heard, about.Terms)
 		}
 		if speech > 0 {
 			result.CPUPerSecond = rounded(cpu.Seconds() / speech.Seconds())
@@ -95,10 +110,10 @@ func readManifest(name string) ([]score.Recording, error) {
 
 // hearWhole is the text of a whole sound.
 func hearWhole(
-	ctx context.Context, e *sherpa.Engine, s pcm.Speech, lang string, tell func(transcribe.Spoken),
+	ctx context.Context, e *sherpa.Engine, s pcm.Speech, about transcribe.About, tell func(transcribe.Spoken),
 ) (string, error) {
 	var texts []string
-	err := transcribe.File(ctx, s, e, e, lang, func(u transcribe.Spoken, _ time.Duration) error {
+	err := transcribe.File(ctx, s, e, e, about, func(u transcribe.Spoken, _ time.Duration) error {
 		texts = append(texts, u.Text)
 		tell(u)
 		return nil
@@ -123,6 +138,26 @@ func (e *evaluation) add(row score.Recording, heard string, length time.Duration
 	}
 }
 
+// add counts the hot words of one recording. It does nothing on nil.
+func (h *hotScore) add(row score.Recording, heard string, terms []string) {
+	if h == nil {
+		return
+	}
+	measure := score.MeasureOf(row.Lang)
+	count := func(text string) map[string]int {
+		counts := map[string]int{}
+		for _, unit := range score.Units(measure, text) {
+			counts[unit]++
+		}
+		return counts
+	}
+	said, got := count(row.Reference), count(heard)
+	for unit := range count(strings.Join(terms, " ")) {
+		h.Said += said[unit]
+		h.Heard += min(said[unit], got[unit])
+	}
+}
+
 // rounded has what a figure of some hundred units can tell: four digits after the point.
 func rounded(x float64) float64 { return float64(int64(x*1e4+0.5)) / 1e4 }
 
@@ -133,6 +168,9 @@ func (e *evaluation) print(w io.Writer) error {
 	for _, lang := range slices.Sorted(maps.Keys(e.Languages)) {
 		l := e.Languages[lang]
 		fmt.Fprintf(&out, "%-8s  %-7s  %6d  %6d  %5.1f %%  %8.1f\n", lang, l.Measure, l.Errors, l.Units, 100*l.Rate, l.Seconds)
+	}
+	if e.HotWords != nil {
+		fmt.Fprintf(&out, "hot words: %d of %d heard\n", e.HotWords.Heard, e.HotWords.Said)
 	}
 	fmt.Fprintf(&out, "engine %s, model %s, %.3f s of CPU for a second of speech\n", e.Engine, e.Model, e.CPUPerSecond)
 	_, err := io.WriteString(w, out.String())

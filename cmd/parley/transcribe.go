@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,7 @@ type transcribeCmd struct {
 	Files    []string `arg:"" optional:"" name:"file" help:"WAV or Ogg Opus; with ffmpeg installed anything it reads."`
 	Language string   `enum:"en,zh,yue,auto" default:"auto" help:"The language spoken: en, zh, yue; auto decides for each utterance."`
 	Channels bool     `name:"speaker-per-channel" help:"Each channel of a file is one speaker, heard by itself."`
+	HotWords string   `placeholder:"FILE" help:"Names and terms that are likely in it, one a line: what sounds like one is written as it."`
 	Eval     string   `placeholder:"MANIFEST.tsv" help:"Hear the recordings a table lists, and print how much of them was heard wrongly."`
 	JSON     bool     `xor:"form" help:"Print one JSON object a file; with --eval one for all."`
 	VTT      bool     `xor:"form" name:"vtt" help:"Print WebVTT."`
@@ -62,6 +64,7 @@ type fileWord struct {
 	Start float64 `json:"start"`
 	End   float64 `json:"end"`
 	Text  string  `json:"text"`
+	Heard string  `json:"heard,omitempty"` // where a hot word stands in its place
 }
 
 // Run implements the command.
@@ -132,12 +135,21 @@ func withEngine(a *app, f func(context.Context, *sherpa.Engine) error) error {
 	return errors.Join(err, <-done)
 }
 
-// language is the hint for the engine.
-func (c *transcribeCmd) language() string {
-	if c.Language == "auto" {
-		return ""
+// about is what the flags say of the files.
+func (c *transcribeCmd) about() (transcribe.About, error) {
+	about := transcribe.About{}
+	if c.Language != "auto" {
+		about.Lang = c.Language
 	}
-	return c.Language
+	if c.HotWords == "" {
+		return about, nil
+	}
+	text, err := os.ReadFile(c.HotWords)
+	if err != nil {
+		return about, &parley.Error{Op: "read hot words", Kind: parley.Invalid, Say: c.HotWords + ": the file cannot be read", Err: err}
+	}
+	about.Terms = strings.Split(string(text), "\n")
+	return about, nil
 }
 
 // file puts one file into words, a speaker a channel.
@@ -146,6 +158,10 @@ func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name
 	asTheyCome := !c.JSON && !c.VTT && !c.SRT && len(channels) == 1
 	if asTheyCome && len(c.Files) > 1 {
 		_, _ = fmt.Fprintf(a.stdout, "%s\n", name) // the lines below tell of a broken pipe
+	}
+	about, err := c.about()
+	if err != nil {
+		return err
 	}
 	shown := newProgress(a.stderr, name, int64(channels[0].Duration())*int64(len(channels)))
 	defer shown.end()
@@ -157,7 +173,7 @@ func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name
 		if c.Channels {
 			speaker = fmt.Sprintf("Speaker %d", i+1)
 		}
-		err := transcribe.File(ctx, speech, e, e, c.language(), func(u transcribe.Spoken, done time.Duration) error {
+		err := transcribe.File(ctx, speech, e, e, about, func(u transcribe.Spoken, done time.Duration) error {
 			result.Engine, result.Model = u.Engine, u.Model
 			shown.reach(int64(i)*int64(speech.Duration()) + int64(done))
 			if asTheyCome {
@@ -185,7 +201,7 @@ func ofFile(u transcribe.Spoken, speaker string) fileUtterance {
 		Confidence: u.Confidence, Words: make([]fileWord, 0, len(u.Words)),
 	}
 	for _, w := range u.Words {
-		f.Words = append(f.Words, fileWord{w.Start.Seconds(), w.End.Seconds(), w.Text})
+		f.Words = append(f.Words, fileWord{w.Start.Seconds(), w.End.Seconds(), w.Text, w.Heard})
 	}
 	return f
 }

@@ -17,12 +17,13 @@ type wordRow struct {
 	Text  string `json:"t"`
 	Start int64  `json:"s"`
 	End   int64  `json:"e"`
+	Heard string `json:"h,omitempty"`
 }
 
 func marshalWords(words []parley.Word) (string, error) {
 	rows := make([]wordRow, 0, len(words))
 	for _, w := range words {
-		rows = append(rows, wordRow{w.Text, w.Start.Milliseconds(), w.End.Milliseconds()})
+		rows = append(rows, wordRow{w.Text, w.Start.Milliseconds(), w.End.Milliseconds(), w.Heard})
 	}
 	text, err := json.Marshal(rows)
 	return string(text), err
@@ -35,7 +36,7 @@ func unmarshalWords(text string) ([]parley.Word, error) {
 	}
 	var words []parley.Word
 	for _, r := range rows {
-		words = append(words, parley.Word{Text: r.Text, Start: clockMS(r.Start), End: clockMS(r.End)})
+		words = append(words, parley.Word{Text: r.Text, Start: clockMS(r.Start), End: clockMS(r.End), Heard: r.Heard})
 	}
 	return words, nil
 }

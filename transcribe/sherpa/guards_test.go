@@ -17,7 +17,7 @@ import (
 func hearFile(t *testing.T, r transcribe.Recognizer, voices transcribe.Voices, s pcm.Speech, lang string) []transcribe.Spoken {
 	t.Helper()
 	var all []transcribe.Spoken
-	must(t, transcribe.File(t.Context(), s, r, voices, lang, func(u transcribe.Spoken, _ time.Duration) error {
+	must(t, transcribe.File(t.Context(), s, r, voices, transcribe.About{Lang: lang}, func(u transcribe.Spoken, _ time.Duration) error {
 		all = append(all, u)
 		return nil
 	}))
