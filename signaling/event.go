@@ -84,6 +84,7 @@ func comeBack(known, now parley.Participant) parley.Participant {
 	if now.Aliases != nil {
 		known.Aliases = now.Aliases
 	}
+	known.Language, known.Several = now.Language, now.Several
 	if now.Consent != parley.Unasked {
 		known.Consent = now.Consent
 	}

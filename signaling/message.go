@@ -50,7 +50,12 @@ type Join struct {
 	// Title and Aliases are for programs that know the roster.
 	Title   string   `json:"title,omitempty"`
 	Aliases []string `json:"aliases,omitempty"`
-	Offer   Offer    `json:"offer"`
+	// Language is what the sender speaks, "en", "zh" or "yue": what they say is heard as that. "" leaves
+	// it open, utterance by utterance.
+	Language string `json:"language,omitempty"`
+	// Several says that more than one person sits at the sender's microphone.
+	Several bool  `json:"several,omitempty"`
+	Offer   Offer `json:"offer"`
 }
 
 // Offer is an SDP offer and what its m-lines are for.
@@ -177,6 +182,7 @@ type Person struct {
 	Name     string               `json:"name"`
 	Role     parley.Role          `json:"role"`
 	Recorded bool                 `json:"recorded"` // consent was granted and the meeting is recorded
+	Several  bool                 `json:"several,omitempty"`
 	Tracks   []Publication        `json:"tracks"`
 }
 

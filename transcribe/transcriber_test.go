@@ -425,3 +425,21 @@ func TestAFileIsCutAndHeard(t *testing.T) {
 		t.Error(texts)
 	}
 }
+
+func TestASpeakersOwnLanguageIsALock(t *testing.T) {
+	t.Parallel()
+	hints := make(chan string, 1)
+	h := open(t, scripted(func(_ pcm.Speech, hint Hint) (Result, error) {
+		hints <- hint.Lang
+		return said("係", hint.Lang), nil
+	}))
+	must(t, h.keep.Participants.PutParticipant(t.Context(), parley.Participant{
+		ID: "p1", Meeting: h.meeting.ID, Number: 1, Name: "Nora Lind", Role: parley.RoleHost, Consent: parley.Granted,
+		Joined: began, Language: "yue",
+	}))
+	u := h.addPending()
+	must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	if hint, row := <-hints, h.row(u.ID); hint != "yue" || row.Lang != "yue" {
+		t.Errorf("heard as %q, kept as %q", hint, row.Lang)
+	}
+}

@@ -194,15 +194,20 @@ func (t *Transcriber) knownOf(ctx context.Context, keep *parley.Keep, u parley.U
 		return k, fmt.Errorf("read participants: %w", asUnavailable(err))
 	}
 	k.hot = t.hotOf(m, people)
+	for _, p := range people {
+		if p.ID == u.Participant && p.Language != "" {
+			k.lang = p.Language // they said so themselves
+		}
+	}
+	if k.lang != "" || u.End-u.Start >= brief {
+		return k, nil // nobody asks what was spoken before
+	}
 	k.spoken, err = t.priorOf(ctx, keep, u)
 	return k, err
 }
 
-// priorOf is what the speaker of a brief utterance has spoken so far; nobody asks for a longer one.
+// priorOf is what the speaker of an utterance has spoken so far.
 func (t *Transcriber) priorOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (prior, error) {
-	if t.cfg.Language != "" || u.End-u.Start >= brief {
-		return nil, nil
-	}
 	transcript, err := keep.Transcripts.Transcript(ctx, u.Meeting)
 	if err != nil {
 		return nil, fmt.Errorf("read what was said before: %w", asUnavailable(err))

@@ -10,6 +10,14 @@ import (
 	"github.com/parley/parley/media/caption"
 )
 
+// speakerName is who spoke, as far as that is known.
+func speakerName(p parley.Participant) string {
+	if p.Several {
+		return "Someone in " + p.Name
+	}
+	return p.Name
+}
+
 // transcript gives what was said as a file of timed text.
 func (s *server) transcript(w http.ResponseWriter, r *http.Request) error {
 	format := caption.Format(r.URL.Query().Get("format"))
@@ -26,7 +34,7 @@ func (s *server) transcript(w http.ResponseWriter, r *http.Request) error {
 	}
 	names := map[parley.ParticipantID]string{}
 	for _, p := range people {
-		names[p.ID] = p.Name
+		names[p.ID] = speakerName(p)
 	}
 	lines := make([]caption.Line, 0, len(transcript.Utterances))
 	for _, u := range transcript.Utterances {

@@ -53,6 +53,7 @@ type personView struct {
 	Role     parley.Role          `json:"role"`
 	Recorded bool                 `json:"recorded"`
 	Title    string               `json:"title"`
+	Several  bool                 `json:"several"` // a room with several people: "someone in NAME" spoke
 }
 
 type recordingView struct {
@@ -188,7 +189,7 @@ func viewPeople(m parley.Meeting, people []parley.Participant) []personView {
 	return each(people, func(p parley.Participant) personView {
 		return personView{
 			ID: p.ID, Number: p.Number, Name: p.Name, Role: p.Role, Title: p.Title,
-			Recorded: m.Record && p.Consent == parley.Granted,
+			Recorded: m.Record && p.Consent == parley.Granted, Several: p.Several,
 		}
 	})
 }

@@ -71,7 +71,7 @@ const track = object({
 });
 const record = object({
   meeting,
-  participants: list(object({ id: text, number: whole, name: text, role: text, recorded: flag, title: text })),
+  participants: list(object({ id: text, number: whole, name: text, role: text, recorded: flag, title: text, several: flag })),
   recording: object({ sealed: flag, tracks: list(track) }),
   utterances: list(utterance),
   minutes: optional(object({ final: flag, items: list(item), decisions: list(entry), questions: list(entry) }), null),

@@ -173,6 +173,8 @@ export class Call {
         name: this.#options.name,
         consent: this.#options.consent,
         ...(this.#options.resume !== '' && { resume: this.#options.resume }),
+        ...(this.#options.language !== '' && { language: this.#options.language }),
+        ...(this.#options.several && { several: true }),
         offer,
       });
       const early = this.#early;

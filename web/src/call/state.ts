@@ -1,7 +1,7 @@
 // What is known of a room, and what a call is made with.
 
 import type { Shown } from './captions';
-import type { Chat, Failure, Joined, Person, Status } from './messages';
+import type { Chat, Failure, Joined, Person, Spoken, Status } from './messages';
 
 export type Phase =
   | { at: 'joining' }
@@ -30,6 +30,10 @@ export interface CallOptions {
   meeting: string;
   name: string;
   consent: 'granted' | 'declined' | '';
+  /** What this person speaks; '' leaves it open. */
+  language: Spoken | '';
+  /** More than one person is at this microphone. */
+  several: boolean;
   /** From an earlier participation of this tab; or "". */
   resume: string;
 }
