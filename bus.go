@@ -52,7 +52,8 @@ const (
 
 // Event says that something about a meeting changed; readers fetch the row it names.
 type Event struct {
-	Seq       uint64      `json:"seq"` // rises by one per meeting; a jump means events were missed
+	Seq       uint64      `json:"seq"`    // rises by one per meeting and origin; a jump means events were missed
+	Origin    string      `json:"origin"` // the process that published it
 	Kind      EventKind   `json:"kind"`
 	Meeting   MeetingID   `json:"meeting"`
 	Utterance UtteranceID `json:"utterance,omitempty"`

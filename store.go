@@ -91,6 +91,8 @@ type (
 		// DeferUtterance notes a failed attempt (u.Attempts, u.NextTry, u.State: Pending or Parked).
 		DeferUtterance(ctx context.Context, u Utterance) error
 		Transcript(ctx context.Context, id MeetingID) (Transcript, error)
+		// Backlog tells, for each meeting that has any, of its pending utterances.
+		Backlog(ctx context.Context) ([]Backlog, error)
 		// DueUtterances lists at most limit pending utterances whose NextTry is not after now.
 		DueUtterances(ctx context.Context, now time.Time, limit int) ([]Utterance, error)
 	}

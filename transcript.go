@@ -59,6 +59,13 @@ type Utterance struct {
 	Model      string // "whisper-base"
 }
 
+// Backlog is what of a meeting waits for words.
+type Backlog struct {
+	Meeting MeetingID
+	Waiting int
+	Oldest  time.Duration // meeting clock: where the first of them ends
+}
+
 // Transcript is what was said in a meeting, in order of Start, with who could say it.
 type Transcript struct {
 	Meeting      Meeting

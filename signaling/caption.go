@@ -13,10 +13,10 @@ import (
 // listen turns the events of the meeting into captions until ctx ends. An event only names a row: the
 // row is what is shown. A jump in the numbers means that some were missed: then all rows are read.
 func (r *room) listen(ctx context.Context, feed iter.Seq[parley.Event]) {
-	var last uint64
+	last := map[string]uint64{} // by origin
 	for e := range feed {
-		missed := last != 0 && e.Seq > last+1
-		last = e.Seq
+		missed := last[e.Origin] != 0 && e.Seq > last[e.Origin]+1
+		last[e.Origin] = e.Seq
 		var err error
 		switch {
 		case missed:

@@ -329,14 +329,14 @@ func (e *ears) Ended(_ context.Context, id parley.MeetingID) error {
 }
 
 // Status implements signaling.Taps.
-func (e *ears) Status(parley.MeetingID) (bool, string, string) {
+func (e *ears) Status(parley.Meeting) signaling.TapsStatus {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fault {
 		e.fault = false
 		panic("a fault")
 	}
-	return false, "No speech engine runs.", e.trouble
+	return signaling.TapsStatus{WordsMissing: "No speech engine runs.", RecordingTrouble: e.trouble}
 }
 
 func (e *ears) packets(p parley.ParticipantID) int {

@@ -214,6 +214,8 @@ type Status struct {
 	// Words is false when no recognizer runs; WordsMissing is then a sentence for the page.
 	Words        bool   `json:"words"`
 	WordsMissing string `json:"words_missing,omitempty"`
+	// WordsLate is by how many seconds words are behind, in steps of five; 0 when nobody would notice.
+	WordsLate int `json:"words_late_s,omitempty"`
 	// RecordingTrouble is a sentence when something that should be kept is not, or empty.
 	RecordingTrouble string `json:"recording_trouble,omitempty"`
 }

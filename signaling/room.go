@@ -234,9 +234,10 @@ func (r *room) tap(t parley.Track, arrived time.Time) []sfu.Tap {
 
 // updateStatus tells everybody when what is kept, or what is missing, has changed.
 func (r *room) updateStatus() {
-	words, missing, trouble := r.rooms.taps.Status(r.id)
+	ears := r.rooms.taps.Status(r.first)
 	now := Status{
-		Type: TypeStatus, Recording: len(r.tapped) > 0, Words: words, WordsMissing: missing, RecordingTrouble: trouble,
+		Type: TypeStatus, Recording: len(r.tapped) > 0, Words: ears.Words, WordsMissing: ears.WordsMissing,
+		WordsLate: int(ears.WordsLate.Seconds()), RecordingTrouble: ears.RecordingTrouble,
 	}
 	if now != r.status {
 		r.status = now

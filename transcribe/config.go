@@ -13,11 +13,13 @@ type Engine string
 const (
 	EngineSherpa Engine = "sherpa" // sherpa-onnx in a child process
 	EngineNone   Engine = "none"   // no words: who spoke when
+	// EngineWorkers has none in this process: parley worker makes the words.
+	EngineWorkers Engine = "workers"
 )
 
 // Config is the section "transcribe" of the configuration.
 type Config struct {
-	// Engine is sherpa or none.
+	// Engine is sherpa, workers or none.
 	Engine Engine `yaml:"engine"`
 	// Language locks the language that is spoken, "en", "zh" or "yue"; "" leaves it to the engine,
 	// utterance by utterance.
@@ -40,8 +42,8 @@ func DefaultConfig() Config {
 // Validate reports all faults at once.
 func (c Config) Validate() error {
 	var faults []error
-	if c.Engine != EngineSherpa && c.Engine != EngineNone {
-		faults = append(faults, fmt.Errorf("engine: %q is not sherpa or none", c.Engine))
+	if !slices.Contains([]Engine{EngineSherpa, EngineNone, EngineWorkers}, c.Engine) {
+		faults = append(faults, fmt.Errorf("engine: %q is not sherpa, workers or none", c.Engine))
 	}
 	if c.Language != "" && !slices.Contains(Languages(), c.Language) {
 		faults = append(faults, fmt.Errorf("language: %q is not en, zh or yue", c.Language))

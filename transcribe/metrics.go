@@ -9,6 +9,7 @@ import (
 type metrics struct {
 	utterances, recognized, deferred, parked, guarded, overflow, saveErrors prometheus.Counter
 	minutes, interims, interimsDropped                                      prometheus.Counter
+	waiting, oldest                                                         prometheus.Gauge
 	lag, wordLag                                                            prometheus.Histogram
 }
 
@@ -16,7 +17,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "transcribe", Name: name, Help: help})
 	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "parley", Subsystem: "transcribe", Name: name, Help: help})
+	}
 	m := &metrics{
+		waiting:         gauge("waiting", "Utterances that wait for words, of the region that was asked last."),
+		oldest:          gauge("oldest_seconds", "How long ago the first of them ended."),
 		utterances:      counter("utterances_total", "Utterances cut and stored."),
 		recognized:      counter("recognized_total", "Utterances whose words were stored."),
 		deferred:        counter("deferred_total", "Attempts to recognize that failed."),
@@ -39,7 +45,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}),
 	}
 	for _, c := range []prometheus.Collector{
-		m.utterances, m.recognized, m.deferred, m.parked, m.guarded, m.overflow, m.saveErrors, m.minutes, m.lag,
+		m.utterances, m.recognized, m.deferred, m.parked, m.guarded, m.overflow, m.saveErrors, m.minutes, m.lag, m.waiting, m.oldest,
 		m.interims, m.interimsDropped, m.wordLag,
 	} {
 		if err := reg.Register(c); err != nil {

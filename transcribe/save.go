@@ -154,7 +154,7 @@ func (s *saver) utterance(p piece) (parley.Utterance, []byte, error) {
 		SHA256: sha256.Sum256(file.Bytes()), State: parley.Pending, NextTry: time.Now().Add(jobGrace),
 	}
 	u.Audio = utteranceKey(u.Meeting, u.ID)
-	if s.t.recognizer == nil {
+	if !s.t.wanted() {
 		u.State = parley.Wordless
 	}
 	return u, file.Bytes(), nil

@@ -46,7 +46,8 @@ type Transcriber struct {
 	log        *zap.Logger
 	metrics    *metrics
 
-	finals finals // under way in this process
+	finals   finals   // under way in this process
+	lateness lateness // of words, by meeting
 
 	tasks sync.WaitGroup // loops and savers
 
@@ -75,6 +76,7 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 		recognizer: p.Recognizer, wordless: p.Wordless, voices: p.Voices, log: p.Log, metrics: m,
 		tell: p.Interim, heard: map[parley.MeetingID]*beingHeard{},
 	}
+	t.lateness.waiting, t.lateness.oldest = m.waiting, m.oldest
 	if cfg.Interims && p.Interim != nil && p.Recognizer != nil {
 		t.interims = newInterims()
 	}
@@ -98,6 +100,7 @@ func (t *Transcriber) Run(ctx context.Context) error {
 		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
 		workers.Go(func() { t.sweepEvery(ctx, keep) })
+		workers.Go(func() { t.lateness.watch(ctx, keep, t.log) })
 	}
 	if t.interims != nil {
 		workers.Go(func() { t.tellInterims(ctx) })
@@ -108,6 +111,17 @@ func (t *Transcriber) Run(ctx context.Context) error {
 	t.mu.Unlock()
 	workers.Wait()
 	t.tasks.Wait()
+	return nil
+}
+
+// Work carries out transcribe jobs of all regions until ctx ends, and nothing else: it is what a worker
+// beside the server runs. A job under way goes to somebody else when its lease ends.
+func (t *Transcriber) Work(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for region := range t.regions {
+		workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
+	}
+	workers.Wait()
 	return nil
 }
 
@@ -131,11 +145,14 @@ func (t *Transcriber) startSaver(s *saver) {
 	})
 }
 
+// wanted reports whether utterances are to have words: made here, or by workers.
+func (t *Transcriber) wanted() bool { return t.recognizer != nil || t.cfg.Engine == EngineWorkers }
+
 // Words reports whether something that makes words is running, and if not, a sentence for people that
 // says why.
 func (t *Transcriber) Words() (ok bool, missing string) {
 	if t.recognizer == nil {
-		return false, t.wordless
+		return t.wanted(), t.wordless
 	}
 	if health, is := t.recognizer.(Health); is {
 		return health.Words()

@@ -44,6 +44,7 @@ type Config struct {
 	Signaling  signaling.Config  `yaml:"signaling"`
 	SFU        sfu.Config        `yaml:"sfu"`
 	Recorder   recorder.Config   `yaml:"recorder"`
+	Bus        BusConfig         `yaml:"bus"`
 	Transcribe transcribe.Config `yaml:"transcribe"`
 }
 
@@ -52,6 +53,16 @@ type RegionConfig struct {
 	Name parley.Region `yaml:"name"`
 	// Directory holds the region; "" means regions/NAME in the data directory.
 	Directory string `yaml:"directory"`
+}
+
+// BusConfig says how processes of one server share work.
+type BusConfig struct {
+	// Listen is where workers of other processes come, host:port; "" lets nobody in.
+	Listen string `yaml:"listen"`
+	// URL is a NATS server with JetStream to use instead of the one in this process; "" for none.
+	URL string `yaml:"url"`
+	// TokenFile holds what workers show; "" means keys/bus.token in the data directory.
+	TokenFile string `yaml:"token_file"`
 }
 
 // DefaultConfig is a server for this machine alone: every address is loopback but the media port.
@@ -94,6 +105,15 @@ func (c *Config) Validate() error {
 	}
 	if _, err := zapcore.ParseLevel(c.LogLevel); err != nil {
 		fault("log_level", "%q is not debug, info, warn or error", c.LogLevel)
+	}
+	if _, _, err := net.SplitHostPort(c.Bus.Listen); c.Bus.Listen != "" && err != nil {
+		fault("bus.listen", "%q is not host:port", c.Bus.Listen)
+	}
+	if u, err := url.Parse(c.Bus.URL); c.Bus.URL != "" && (err != nil || u.Host == "" || (u.Scheme != "nats" && u.Scheme != "tls")) {
+		fault("bus.url", "is not an address like nats://host:4222")
+	}
+	if c.Bus.URL != "" && c.Bus.Listen != "" {
+		fault("bus.listen", "only one of listen and url may be set")
 	}
 	if len(c.Regions) == 0 {
 		fault("regions", "names no region; a meeting has to rest somewhere")

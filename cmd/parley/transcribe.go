@@ -114,15 +114,7 @@ func withEngine(a *app, f func(context.Context, *sherpa.Engine) error) error {
 	if err != nil {
 		return err
 	}
-	files, err := findSpeech(cfg.Data)
-	if err != nil {
-		return err
-	}
-	binary, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find own binary: %w", err)
-	}
-	engine, err := sherpa.New(sherpa.Config{Files: files, Command: []string{binary, "engine"}}, zap.NewNop(), prometheus.NewRegistry())
+	engine, err := openSherpa(cfg, zap.NewNop(), prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

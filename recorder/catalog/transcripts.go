@@ -131,6 +131,16 @@ func (c *Catalog) Transcript(ctx context.Context, id parley.MeetingID) (parley.T
 	return t, nil
 }
 
+// Backlog implements parley.Transcripts.
+func (c *Catalog) Backlog(ctx context.Context) ([]parley.Backlog, error) {
+	return query(ctx, c.database, func(row scanner) (b parley.Backlog, err error) {
+		var oldest int64
+		err = row.Scan(&b.Meeting, &b.Waiting, &oldest)
+		b.Oldest = clockMS(oldest)
+		return b, err
+	}, `select meeting, count(*), min(ended) from utterances where state = $1 group by meeting order by meeting`, parley.Pending)
+}
+
 // DueUtterances implements parley.Transcripts.
 func (c *Catalog) DueUtterances(ctx context.Context, now time.Time, limit int) ([]parley.Utterance, error) {
 	return query(ctx, c.database, scanUtterance, `select `+utteranceColumns+` from utterances

@@ -9,7 +9,7 @@ import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
 import type { CallOptions, CallState, Memory } from './state';
 
-const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
+const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', words_late_s: 0, recording_trouble: '' };
 const mostLines = 500;
 const retryMS = [300, 1000, 2000, 4000, 8000];
 /** A request whose answer makes or mends the connection is waited for that long. */

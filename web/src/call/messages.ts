@@ -37,6 +37,7 @@ const status = object({
   recording: flag,
   words: flag,
   words_missing: optional(text, ''),
+  words_late_s: optional(whole, 0),
   recording_trouble: optional(text, ''),
 });
 const meeting = object({ id: text, title: text, region: text, started: text, record: flag, link: optional(text, '') });
