@@ -20,6 +20,7 @@ type heard struct {
 
 	confidence parley.Confidence
 	again      bool // the first text could not be, and was asked for again
+	region     parley.Region
 }
 
 // decodeOgg decodes a whole utterance. A stretch that was lost (a packet of its TOC alone) is made up
@@ -99,6 +100,7 @@ type known struct {
 	lang   string // the language it is in; "" when that is open
 	spoken prior  // what its speaker has spoken so far
 	hot    hotWords
+	region parley.Region
 }
 
 // hear recognizes one utterance. The first text is asked for again, in halves and with its language
@@ -109,7 +111,7 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, k known) (heard, e
 	if lang == "" && usual != "" && s.Duration() < brief {
 		lang = usual
 	}
-	h := heard{confidence: parley.Clear}
+	h := heard{confidence: parley.Clear, region: k.region}
 	if err := h.ask(ctx, t.recognizer, s, lang); err != nil || len(h.Words) == 0 {
 		return h, err
 	}
@@ -154,7 +156,7 @@ func nearest(guess string) string {
 
 // ask has speech recognized, and adds what that cost.
 func (h *heard) ask(ctx context.Context, r Recognizer, s pcm.Speech, lang string) error {
-	result, err := r.Recognize(ctx, s, Hint{Lang: lang})
+	result, err := r.Recognize(ctx, s, Hint{Lang: lang, Region: h.region})
 	result.CPU += h.CPU
 	h.Result = result
 	return err

@@ -201,7 +201,7 @@ func (t *Transcriber) tellInterim(ctx context.Context, s snapshot) bool {
 	if lang == "" {
 		lang = t.cfg.Language
 	}
-	r, err := t.recognizer.Recognize(ctx, s.speech, Hint{Lang: lang})
+	r, err := t.recognizer.Recognize(ctx, s.speech, Hint{Lang: lang, Region: g.meeting.Region})
 	if err != nil || !spokenHere(r.Lang) || implausible(r, s.speech.Duration()) || isSteady(s.speech) {
 		return false
 	}

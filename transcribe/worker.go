@@ -184,7 +184,7 @@ func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u pa
 
 // knownOf gathers what is known before an utterance is heard.
 func (t *Transcriber) knownOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (known, error) {
-	k := known{lang: t.cfg.Language}
+	k := known{lang: t.cfg.Language, region: keep.Region}
 	m, err := keep.Meetings.Meeting(ctx, u.Meeting)
 	if err != nil {
 		return k, fmt.Errorf("read meeting: %w", asUnavailable(err))

@@ -129,6 +129,11 @@ func (c *Config) Validate() error {
 		}
 		seen[r.Name] = true
 	}
+	for i, r := range c.Transcribe.Remote {
+		if !seen[r.Region] {
+			fault(fmt.Sprintf("transcribe.remote[%d].region", i), "%q is none of regions", r.Region)
+		}
+	}
 	for section, err := range map[string]error{
 		"auth": c.Auth.Validate(), "signaling": c.Signaling.Validate(), "sfu": c.SFU.Validate(),
 		"recorder": c.Recorder.Validate(), "transcribe": c.Transcribe.Validate(),

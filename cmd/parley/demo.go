@@ -332,7 +332,7 @@ func (d *demo) print(ctx context.Context, people []*client.Client, zero time.Tim
 		return err
 	}
 	result.Meeting.Record = d.server.baseURL + "/r/" + string(m.ID)
-	result.Meeting.Words = d.server.engine != nil
+	result.Meeting.Words = d.server.wordless == ""
 	result.Timings.MinutesReady = ready.Seconds()
 	transcript, err := d.keep().Transcripts.Transcript(ctx, m.ID)
 	if err != nil {

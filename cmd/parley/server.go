@@ -24,6 +24,7 @@ import (
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe"
 	"github.com/parley/parley/transcribe/minutes"
+	"github.com/parley/parley/transcribe/remote"
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
@@ -217,6 +218,10 @@ func (s *server) openSpeech(context.Context) error {
 		s.wordless = parley.SayOf(err)
 		s.log.Warn("no speech engine: meetings have no words", zap.Error(err))
 	case s.cfg.Transcribe.Engine == transcribe.EngineWorkers:
+	case s.cfg.Transcribe.Engine == transcribe.EngineRemote:
+		if parts.Recognizer, err = remote.New(s.cfg.Transcribe.Remote); err != nil {
+			return err
+		}
 	case s.engine == nil:
 		s.wordless = "The speech engine is switched off here (transcribe.engine: none)."
 	default:

@@ -19,6 +19,7 @@ import (
 	"github.com/parley/parley"
 	"github.com/parley/parley/bus"
 	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/remote"
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
@@ -37,7 +38,7 @@ one of them leaves undone goes to another. Each uses one core and about 400 MB.`
 // worker is everything parley worker runs.
 type worker struct {
 	bus         *bus.Bus
-	engine      *sherpa.Engine
+	engine      *sherpa.Engine // nil where a speech server does the work
 	transcriber *transcribe.Transcriber
 	opened      []func() error
 }
@@ -59,7 +60,9 @@ func (c *workerCmd) Run(a *app) error {
 	}
 	log.Info("worker runs", zap.Strings("regions", c.regionsOf(cfg)))
 	group, ctx := errgroup.WithContext(a.ctx)
-	group.Go(func() error { return w.engine.Run(ctx) })
+	if w.engine != nil {
+		group.Go(func() error { return w.engine.Run(ctx) })
+	}
 	group.Go(func() error { return w.transcriber.Work(ctx) })
 	return errors.Join(group.Wait(), w.close())
 }
@@ -112,12 +115,18 @@ func (c *workerCmd) open(ctx context.Context, w *worker, cfg Config, log *zap.Lo
 		return err
 	}
 	undo(w.bus.Close)
-	if w.engine, err = openSherpa(cfg, log, registry); err != nil {
+	var recognizer transcribe.Recognizer
+	if cfg.Transcribe.Engine == transcribe.EngineRemote {
+		recognizer, err = remote.New(cfg.Transcribe.Remote)
+	} else {
+		w.engine, err = openSherpa(cfg, log, registry)
+		recognizer = w.engine
+	}
+	if err != nil {
 		return err
 	}
 	w.transcriber, err = transcribe.New(cfg.Transcribe, transcribe.Parts{
-		Regions: regions, Jobs: w.bus, Events: w.bus, Recognizer: w.engine, Voices: w.engine,
-		Log: log.Named("transcribe"), Registry: registry,
+		Regions: regions, Jobs: w.bus, Events: w.bus, Recognizer: recognizer, Log: log.Named("transcribe"), Registry: registry,
 	})
 	return err
 }
