@@ -12,6 +12,7 @@ type JobKind string
 const (
 	JobTranscribe JobKind = "transcribe" // one utterance to words
 	JobMinutes    JobKind = "minutes"    // one ended meeting to minutes
+	JobAgain      JobKind = "again"      // one utterance to words once more, for a Pass
 )
 
 // Job is a message about a row: identifiers only, never content, since it rests in the bus.
@@ -21,6 +22,7 @@ type Job struct {
 	Region    Region      `json:"region"`
 	Meeting   MeetingID   `json:"meeting"`
 	Utterance UtteranceID `json:"utterance,omitempty"`
+	Pass      int         `json:"pass,omitempty"` // of JobAgain
 }
 
 // Jobs is work under a lease, one queue per kind and region.

@@ -97,6 +97,7 @@ func (t *Transcriber) Run(ctx context.Context) error {
 	for region, keep := range t.regions {
 		if t.recognizer != nil {
 			workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
+			workers.Go(func() { t.work(ctx, region, parley.JobAgain, t.hearAgain) })
 		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
 		workers.Go(func() { t.sweepEvery(ctx, keep) })
@@ -120,6 +121,7 @@ func (t *Transcriber) Work(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for region := range t.regions {
 		workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
+		workers.Go(func() { t.work(ctx, region, parley.JobAgain, t.hearAgain) })
 	}
 	workers.Wait()
 	return nil

@@ -116,7 +116,7 @@ func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job par
 		return nil
 	}
 	t.finals.begin()
-	heard, err := t.hearUtterance(ctx, keep, u)
+	heard, err := t.hearAs(ctx, keep, u, "")
 	t.finals.end()
 	switch {
 	case ctx.Err() != nil:
@@ -127,12 +127,8 @@ func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job par
 		return t.postpone(ctx, keep, u, err)
 	}
 	u.State, u.Attempts = parley.Recognized, u.Attempts+1
-	u.Text, u.Lang, u.Words, u.Confidence = heard.Text(), heard.Lang, heard.Words, heard.confidence
+	u.Text, u.Lang, u.Words, u.Confidence = heard.Text(), heard.Lang, onClock(heard.Words, u), heard.confidence
 	u.Engine, u.Model = heard.Engine, heard.Model
-	for i := range u.Words {
-		u.Words[i].Start = min(u.Words[i].Start+u.Start, u.End)
-		u.Words[i].End = min(u.Words[i].End+u.Start, u.End)
-	}
 	if err := keep.Transcripts.FinishUtterance(ctx, u); err != nil && !errors.Is(err, parley.Conflict) {
 		return err
 	}
@@ -154,8 +150,9 @@ func (t *Transcriber) told(ctx context.Context, keep *parley.Keep, u parley.Utte
 	return t.askMinutes(ctx, keep.Region, u.Meeting, string(u.ID))
 }
 
-// hearUtterance reads the sound of an utterance, and recognizes it.
-func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u parley.Utterance) (heard, error) {
+// hearAs reads the sound of an utterance, and recognizes it as a language, or with "" as what is known of
+// its speaker tells.
+func (t *Transcriber) hearAs(ctx context.Context, keep *parley.Keep, u parley.Utterance, language string) (heard, error) {
 	object, err := keep.Objects.Open(ctx, u.Audio, 0, -1)
 	if err != nil {
 		return heard{}, fmt.Errorf("open utterance: %w", asUnavailable(err))
@@ -174,6 +171,9 @@ func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u pa
 	k, err := t.knownOf(ctx, keep, u)
 	if err != nil {
 		return heard{}, err
+	}
+	if language != "" {
+		k.lang = language
 	}
 	h, err := t.hear(ctx, speech, k)
 	if h.again {

@@ -10,7 +10,7 @@ import (
 )
 
 const utteranceColumns = `id, meeting, track, participant, started, ended, audio, sha256, state, attempts, next_try,
-	text, lang, words, confidence, engine, model`
+	text, lang, words, confidence, engine, model, version, edited, conflict`
 
 // wordRow is a word as it is stored: milliseconds, since nobody clicks more finely.
 type wordRow struct {
@@ -46,7 +46,8 @@ func scanUtterance(row scanner) (parley.Utterance, error) {
 	var started, ended, nextTry int64
 	var sum, words string
 	err := row.Scan(&u.ID, &u.Meeting, &u.Track, &u.Participant, &started, &ended, &u.Audio, &sum, &u.State,
-		&u.Attempts, &nextTry, &u.Text, &u.Lang, &words, &u.Confidence, &u.Engine, &u.Model)
+		&u.Attempts, &nextTry, &u.Text, &u.Lang, &words, &u.Confidence, &u.Engine, &u.Model,
+		&u.Version, &u.Edited, &u.Conflict)
 	if err != nil {
 		return u, err
 	}
@@ -65,9 +66,10 @@ func (c *Catalog) AddUtterance(ctx context.Context, u parley.Utterance) error {
 		return fmt.Errorf("add utterance: %w", err)
 	}
 	_, err = c.exec(ctx, `insert into utterances (`+utteranceColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict do nothing`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) on conflict do nothing`,
 		u.ID, u.Meeting, u.Track, u.Participant, u.Start.Milliseconds(), u.End.Milliseconds(), u.Audio, u.SHA256.String(),
-		u.State, u.Attempts, toMilli(u.NextTry), u.Text, u.Lang, words, u.Confidence, u.Engine, u.Model)
+		u.State, u.Attempts, toMilli(u.NextTry), u.Text, u.Lang, words, u.Confidence, u.Engine, u.Model,
+		u.Version, u.Edited, u.Conflict)
 	if err != nil {
 		return fmt.Errorf("add utterance: %w", err)
 	}

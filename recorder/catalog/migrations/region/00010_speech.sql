@@ -2,6 +2,9 @@
 alter table participants add column language text not null default '';
 alter table participants add column several boolean not null default false;
 
+-- version is the reading that the row shows, 0 before there is a second one; edited is the last one that a
+-- person made, 0 for none; conflict is what was heard anew and does not go together with it.
+alter table utterances add column version bigint not null default 0;
 alter table utterances add column edited bigint not null default 0;
 alter table utterances add column conflict text not null default '';
 
@@ -37,5 +40,6 @@ drop table readings;
 drop table passes;
 alter table utterances drop column conflict;
 alter table utterances drop column edited;
+alter table utterances drop column version;
 alter table participants drop column several;
 alter table participants drop column language;
