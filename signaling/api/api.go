@@ -43,6 +43,7 @@ type Deps struct {
 	Directory parley.Directory
 	Rooms     Rooms
 	Words     func() (ok bool, missing string) // does a recognizer run, and what to say when not
+	Speech    Speech
 	Log       *zap.Logger
 }
 
@@ -80,6 +81,10 @@ func (s *server) routes() []route {
 		{"GET /api/v1/records", s.listRecords},
 		{"GET /api/v1/records/{id}", s.showRecord},
 		{"GET /api/v1/records/{id}/transcript", s.transcript},
+		{"PUT /api/v1/records/{id}/utterances/{utterance}", s.editUtterance},
+		{"GET /api/v1/records/{id}/utterances/{utterance}/versions", s.listVersions},
+		{"POST /api/v1/records/{id}/passes", s.hearAgain},
+		{"POST /api/v1/records/{id}/retry", s.retryParked},
 		{"GET /api/v1/records/{id}/tracks/{track}/segments/{number}", s.segment},
 	}
 }

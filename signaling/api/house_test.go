@@ -14,14 +14,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/bus"
 	"github.com/parley/parley/recorder/catalog"
 	"github.com/parley/parley/recorder/objects"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/signaling/problem"
+	"github.com/parley/parley/transcribe"
 )
 
 // house is the interface on real catalogs and objects in two regions; only the rooms are pretended.
@@ -65,12 +68,21 @@ func newHouse(t *testing.T) *house {
 	}
 	h.auth, err = auth.New(auth.DefaultConfig(), auth.NewKey(), "http://meet.example.org", home)
 	must(t, err)
+	jobs, err := bus.Open(bus.Config{Directory: filepath.Join(directory, "bus")}, zap.NewNop())
+	must(t, err)
+	t.Cleanup(func() { must(t, jobs.Close()) })
+	cfg := transcribe.DefaultConfig()
+	cfg.Engine = transcribe.EngineWorkers // there would be some
+	speech, err := transcribe.New(cfg, transcribe.Parts{
+		Regions: h.regions, Jobs: jobs, Events: jobs, Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
+	})
+	must(t, err)
 	log := zap.New(zapcore.NewCore(
 		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(h.logs)), zap.DebugLevel,
 	))
 	web := httptest.NewServer(New(Deps{
 		Auth: h.auth, Regions: h.regions, Order: []parley.Region{"hk", "eu"}, Directory: home, Log: log,
-		Rooms: pretendRooms{http.NotFoundHandler()}, Words: func() (bool, string) { return false, "No engine." },
+		Rooms: pretendRooms{http.NotFoundHandler()}, Words: func() (bool, string) { return false, "No engine." }, Speech: speech,
 	}))
 	t.Cleanup(web.Close)
 	h.url = web.URL

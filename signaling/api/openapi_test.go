@@ -54,6 +54,13 @@ func TestAnswersFitOpenAPI(t *testing.T) {
 		{"GET", "/api/v1/meetings/{id}", "/api/v1/meetings/" + string(m.ID), "200", host},
 		{"GET", "/api/v1/records", "/api/v1/records", "200", nil},
 		{"GET", "/api/v1/records/{id}", "/api/v1/records/" + string(m.ID), "200", host},
+		{"GET", "/api/v1/records/{id}/transcript", "/api/v1/records/" + string(m.ID) + "/transcript?format=json", "200", host},
+		{"POST", "/api/v1/records/{id}/passes", "/api/v1/records/" + string(m.ID) + "/passes", "202", host},
+		{"POST", "/api/v1/records/{id}/retry", "/api/v1/records/" + string(m.ID) + "/retry", "202", host},
+		{
+			"GET", "/api/v1/records/{id}/utterances/{utterance}/versions",
+			"/api/v1/records/" + string(m.ID) + "/utterances/u1/versions", "200", host,
+		},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			answer := h.ask(browser, c.method, c.at, "", c.header...)

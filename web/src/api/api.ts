@@ -47,7 +47,7 @@ const item = object({
   due: optional(object({ text, date: text, earliest: text, latest: text }), null),
   ...evidence,
 });
-const word = object({ text, start_ms: whole, end_ms: whole });
+const word = object({ text, start_ms: whole, end_ms: whole, heard: optional(text, '') });
 const utterance = object({
   id: text,
   participant: text,
@@ -58,6 +58,11 @@ const utterance = object({
   state: oneOf('pending', 'recognized', 'parked', 'wordless'),
   confidence: text,
   words: optional(list(word), []),
+  engine: text,
+  model: text,
+  version: whole,
+  edited: flag,
+  conflict: text,
 });
 const track = object({
   id: text,
