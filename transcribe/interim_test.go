@@ -98,7 +98,7 @@ func (h *house) speak(tap *Track, packets [][]byte) {
 	for i := range packets {
 		play(tap, packets[:i+1], 0, func(k int) bool { return k != i })
 		if i%25 == 24 {
-			time.Sleep(5 * time.Millisecond) //nolint:forbidigo // sound comes over time
+			time.Sleep(5 * time.Millisecond) // sound comes over time
 		}
 	}
 }

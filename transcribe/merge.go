@@ -90,7 +90,7 @@ func merge(base, edited, anew []string) ([]string, bool) {
 		if !take(toEdited[i], toNew[i], base[from:i]) {
 			return nil, false
 		}
-		e, n, from = toEdited[i], toNew[i], i
+		e, n = toEdited[i], toNew[i]
 		word := anew[n]
 		if edited[e] != base[i] { // somebody set a point, or a capital
 			word = edited[e]

@@ -62,7 +62,7 @@ func archive(t testing.TB, packed bool, files ...string) []byte {
 // noise is content that is not packed smaller.
 func noise(n int) string {
 	b := make([]byte, n)
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // not for secrets
+	r := rand.New(rand.NewPCG(1, 2))
 	for i := range b {
 		b[i] = byte(r.Uint32())
 	}

@@ -23,8 +23,8 @@ const manifestLimit = 32 << 20
 // ReadManifest reads a table: tab-separated, the columns named in the first line. file, language and
 // reference must be there, speaker may, others are passed over. Errors are Invalid and name the line.
 func ReadManifest(r io.Reader) ([]Recording, error) {
-	fail := func(line int, format string, args ...any) ([]Recording, error) {
-		return nil, &parley.Error{
+	fail := func(line int, format string, args ...any) error {
+		return &parley.Error{
 			Op: "read manifest", Kind: parley.Invalid, Say: fmt.Sprintf("line %d: %s", line, fmt.Sprintf(format, args...)),
 		}
 	}
@@ -33,7 +33,7 @@ func ReadManifest(r io.Reader) ([]Recording, error) {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
 	if len(text) > manifestLimit {
-		return fail(1, "the manifest is longer than %d MB", manifestLimit>>20)
+		return nil, fail(1, "the manifest is longer than %d MB", manifestLimit>>20)
 	}
 	var names []string
 	var rows []Recording
@@ -49,7 +49,7 @@ func ReadManifest(r io.Reader) ([]Recording, error) {
 			names = cells
 			for _, want := range []string{"file", "language", "reference"} {
 				if !slices.Contains(names, want) {
-					return fail(number, "no column is called %q", want)
+					return nil, fail(number, "no column is called %q", want)
 				}
 			}
 			continue
@@ -62,12 +62,12 @@ func ReadManifest(r io.Reader) ([]Recording, error) {
 		}
 		row := Recording{File: cell("file"), Lang: cell("language"), Speaker: cell("speaker"), Reference: cell("reference")}
 		if row.File == "" || row.Lang == "" {
-			return fail(number, "a file and its language must be named")
+			return nil, fail(number, "a file and its language must be named")
 		}
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		return fail(number, "the manifest lists no recording")
+		return nil, fail(number, "the manifest lists no recording")
 	}
 	return rows, nil
 }

@@ -113,7 +113,7 @@ func noiseHasNoWords(t *testing.T, e *sherpa.Engine) {
 	made := false
 	for _, amplitude := range []float32{0, 0.001, 0.05} {
 		s := make(pcm.Speech, pcm.Samples(4*time.Second))
-		r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // not for secrets
+		r := rand.New(rand.NewPCG(3, 4))
 		for i := range s {
 			s[i] = amplitude * float32(r.NormFloat64())
 		}

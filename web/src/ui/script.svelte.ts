@@ -17,9 +17,9 @@ async function load(): Promise<void> {
   if (wanted === choice) convert = made;
 }
 
-if (choice !== '') void load();
-
 export const chosen = (): Script => choice;
+
+if (chosen() !== '') void load();
 
 /** Changes the script, for this browser and from now on. */
 export function choose(next: Script): void {
