@@ -26,6 +26,8 @@ const (
 type Config struct {
 	// Engine is sherpa, remote, workers or none.
 	Engine Engine `yaml:"engine"`
+	// Model is the speech model of engine sherpa; "" takes the best that is installed.
+	Model string `yaml:"model"`
 	// Language locks the language that is spoken, "en", "zh" or "yue"; "" leaves it to the engine,
 	// utterance by utterance.
 	Language string `yaml:"language"`

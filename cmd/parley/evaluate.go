@@ -57,7 +57,7 @@ func (c *transcribeCmd) evaluate(a *app) error {
 	if c.HotWords != "" {
 		result.HotWords = &hotScore{}
 	}
-	err = withEngine(a, func(ctx context.Context, e *sherpa.Engine) error {
+	err = withEngine(a, c.Model, func(ctx context.Context, e *sherpa.Engine) error {
 		shown := newProgress(a.stderr, filepath.Base(c.Eval), int64(len(rows)))
 		defer shown.end()
 		var cpu, speech time.Duration

@@ -94,7 +94,7 @@ func listModels(shelf model.Shelf) ([]modelRow, error) {
 
 // shippedModels is the directory of models beside the binary; "" where there is none.
 func shippedModels() string {
-	files, err := findSpeech("")
+	files, err := findSpeech("", "whisper-base")
 	if err != nil {
 		return ""
 	}

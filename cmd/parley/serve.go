@@ -47,6 +47,8 @@ func (*serveCmd) Run(a *app) error {
 func (s *server) announce(a *app) error {
 	speech := "whisper-base: English and Mandarin; Cantonese as a draft (parley models pull adds a better model)"
 	switch {
+	case s.engine != nil && s.engine.Model() != "whisper-base":
+		speech = s.engine.Model()
 	case s.wordless != "":
 		speech = "off: " + s.wordless
 	case s.cfg.Transcribe.Engine == transcribe.EngineRemote:

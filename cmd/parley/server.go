@@ -254,7 +254,7 @@ func openSherpa(cfg Config, log *zap.Logger, registry prometheus.Registerer) (*s
 	if err != nil {
 		return nil, fmt.Errorf("find own binary: %w", err)
 	}
-	files, err := findSpeech(cfg.Data)
+	files, err := findSpeech(cfg.Data, cfg.Transcribe.Model)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type transcribeCmd struct {
 	Files    []string `arg:"" optional:"" name:"file" help:"WAV or Ogg Opus; with ffmpeg installed anything it reads."`
 	Language string   `enum:"en,zh,yue,auto" default:"auto" help:"The language spoken: en, zh, yue; auto decides for each utterance."`
 	Channels bool     `name:"speaker-per-channel" help:"Each channel of a file is one speaker, heard by itself."`
+	Model    string   `placeholder:"NAME" help:"The speech model; else the best that is installed (parley models list)."`
 	HotWords string   `placeholder:"FILE" help:"Names and terms that are likely in it, one a line: what sounds like one is written as it."`
 	Eval     string   `placeholder:"MANIFEST.tsv" help:"Hear the recordings a table lists, and print how much of them was heard wrongly."`
 	JSON     bool     `xor:"form" help:"Print one JSON object a file; with --eval one for all."`
@@ -82,7 +83,7 @@ func (c *transcribeCmd) Run(a *app) error {
 			return err
 		}
 	}
-	return withEngine(a, func(ctx context.Context, e *sherpa.Engine) error {
+	return withEngine(a, c.Model, func(ctx context.Context, e *sherpa.Engine) error {
 		for i, name := range c.Files {
 			if err := c.file(ctx, a, e, name, sounds[i]); err != nil {
 				return err
@@ -108,11 +109,14 @@ func (c *transcribeCmd) usable() error {
 	return &parley.Error{Op: "transcribe", Kind: parley.Invalid, Say: say}
 }
 
-// withEngine runs an engine for as long as f does.
-func withEngine(a *app, f func(context.Context, *sherpa.Engine) error) error {
+// withEngine runs an engine for as long as f does; model, or "", is that of the configuration.
+func withEngine(a *app, model string, f func(context.Context, *sherpa.Engine) error) error {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return err
+	}
+	if model != "" {
+		cfg.Transcribe.Model = model
 	}
 	engine, err := openSherpa(cfg, zap.NewNop(), prometheus.NewRegistry())
 	if err != nil {

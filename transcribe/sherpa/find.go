@@ -13,6 +13,7 @@ import (
 type Files struct {
 	Library string // path of libsherpa-onnx-c-api.so; libonnxruntime.so is beside it
 	Models  string // directory that holds the recognizer's directory
+	Model   string // the recognizer's directory in it; "" means whisper-base
 	Voices  string // directory that holds the voice detector's; "" means Models
 }
 
@@ -20,6 +21,7 @@ type Files struct {
 type Places struct {
 	Library string // what the operator set: a file, or a directory that has it; then nothing else counts
 	Models  string // what the operator set; then nothing else counts
+	Model   string // the recognizer wanted; "" takes the best that was pulled, else whisper-base
 	Data    string // the data directory
 	Binary  string // the directory of the binary
 	Module  string // the module root, where there is one: for development and tests
@@ -36,7 +38,7 @@ func Find(p Places) (Files, error) {
 	if f.Library, err = findLibrary(p); err != nil {
 		return f, err
 	}
-	if f.Models, err = findModels(p, tokensWeight()); err != nil {
+	if f.Models, f.Model, err = findRecognizer(p); err != nil {
 		return f, err
 	}
 	f.Voices, err = findModels(p, voiceWeight())
@@ -59,6 +61,49 @@ func findLibrary(p Places) (string, error) {
 		under(p.Module, "build/engine/node_modules/sherpa-onnx-linux-x64"))
 	if !ok {
 		return "", findError("the speech library "+libraryName+" is not installed; run make engine, or set PARLEY_SHERPA_LIB to where it is", nil)
+	}
+	return path, nil
+}
+
+// findRecognizer finds the model that was asked for, or the best there is: one that was pulled into the
+// data directory hears Cantonese, whisper-base ships.
+func findRecognizer(p Places) (directory, name string, err error) {
+	pulled := under(p.Data, "models")
+	if p.Models != "" {
+		pulled = p.Models
+	}
+	switch {
+	case p.Model != "" && p.Model != modelName:
+		if _, err := senseVoiceFile(filepath.Join(pulled, p.Model)); err != nil || pulled == "" {
+			return "", "", findError("the speech model "+p.Model+" (transcribe.model) is not installed, or of a kind that parley cannot run; see parley models list", err)
+		}
+		return pulled, p.Model, nil
+	case p.Model == "" && pulled != "":
+		entries, _ := os.ReadDir(pulled) // none when nothing was pulled
+		for _, e := range entries {
+			if _, err := senseVoiceFile(filepath.Join(pulled, e.Name())); err == nil {
+				return pulled, e.Name(), nil
+			}
+		}
+	}
+	directory, err = findModels(p, tokensWeight())
+	return directory, modelName, err
+}
+
+// senseVoiceFile is the network of a SenseVoice model in its directory, told by the name of that.
+func senseVoiceFile(directory string) (string, error) {
+	if !strings.Contains(filepath.Base(directory), "sense-voice") {
+		return "", os.ErrNotExist
+	}
+	if _, err := os.Stat(filepath.Join(directory, "tokens.txt")); err != nil {
+		return "", err
+	}
+	path, ok := firstWith("model.int8.onnx", directory)
+	if !ok {
+		path, ok = firstWith("model.onnx", directory)
+	}
+	if !ok {
+		return "", os.ErrNotExist
 	}
 	return path, nil
 }
@@ -131,11 +176,19 @@ func (f Files) path(w weight) string {
 // String describes the files for the log.
 func (f Files) String() string { return fmt.Sprintf("library %s, models %s", f.Library, f.Models) }
 
+// model is the name of the recognizer.
+func (f Files) model() string {
+	if f.Model == "" {
+		return modelName
+	}
+	return f.Model
+}
+
 // arguments name the files to a child.
 func (f Files) arguments() []string {
 	voices := f.Voices
 	if voices == "" {
 		voices = f.Models
 	}
-	return []string{"--library", f.Library, "--models", f.Models, "--voices", voices}
+	return []string{"--library", f.Library, "--models", f.Models, "--voices", voices, "--model", f.model()}
 }

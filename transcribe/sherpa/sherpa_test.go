@@ -22,8 +22,8 @@ import (
 
 // TestMain is the child as well, when the engine starts this binary.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 8 && os.Args[1] == "engine" {
-		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7]}
+	if len(os.Args) == 10 && os.Args[1] == "engine" {
+		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7], Model: os.Args[9]}
 		if err := sherpa.Serve(os.Stdin, os.Stdout, files); err != nil {
 			os.Exit(1)
 		}
@@ -244,6 +244,46 @@ func TestAPulledModelStandsBesideThoseThatShip(t *testing.T) {
 	}
 	if _, err := sherpa.New(sherpa.Config{Files: found, Command: []string{"x"}}, zap.NewNop(), prometheus.NewRegistry()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAPulledSenseVoiceTakesOver runs a stub of that kind: random weights, so only the shape is looked at.
+func TestAPulledSenseVoiceTakesOver(t *testing.T) {
+	t.Parallel()
+	files := find(t)
+	here, err := os.Getwd()
+	must(t, err)
+	stub := filepath.Join(sherpa.ModuleRoot(here), "..", "shared", "models", "stub-sense-voice")
+	if _, err := os.Stat(stub); err != nil {
+		t.Skip("the stub of a model is not here:", err)
+	}
+	data := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(data, "models"), 0o700))
+	must(t, os.Symlink(stub, filepath.Join(data, "models", "stub-sense-voice")))
+	places := sherpa.Places{Library: files.Library, Data: data, Module: sherpa.ModuleRoot(here)}
+	found, err := sherpa.Find(places)
+	must(t, err)
+	if found.Model != "stub-sense-voice" || found.Voices == found.Models {
+		t.Errorf("%+v", found)
+	}
+	e := start(t, found)
+	s := speech(t, "yue_sensevoice_example.wav")
+	for _, lang := range []string{"", "yue", "en"} {
+		r, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: lang})
+		must(t, err)
+		if r.Model != "stub-sense-voice" || r.Tokens == 0 || len(r.Words) == 0 || strings.Contains(r.Lang, "|") {
+			t.Errorf("%q: %d tokens, %d words, language %q, by %s", lang, r.Tokens, len(r.Words), r.Lang, r.Model)
+		}
+	}
+	places.Model = "whisper-base"
+	if found, err := sherpa.Find(places); err != nil || found.Model != "whisper-base" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	for _, missing := range []string{"other-sense-voice", "zipformer"} {
+		places.Model = missing
+		if _, err := sherpa.Find(places); !errors.Is(err, parley.Unavailable) || !strings.Contains(parley.SayOf(err), missing) {
+			t.Errorf("%s: %v", missing, err)
+		}
 	}
 }
 
