@@ -145,6 +145,30 @@ func isSteady(s pcm.Speech) bool {
 	return levels[len(levels)*9/10]-levels[len(levels)/10] < steady
 }
 
+// What speech is like that is heard well.
+const (
+	// faint is the level below which words are guessed at, in dBFS.
+	faint = quiet + 12
+	// slowest is how many words or characters a second people say at least, over slowFrom: with less,
+	// something was left out. Twice a minute's thinking aloud.
+	slowest  = 0.5
+	slowFrom = 5 * time.Second
+	// settled is how much of one language somebody has spoken before another is a surprise.
+	settled = 30 * time.Second
+)
+
+// doubtful reports whether a text may be wrong by what can be seen: it is faint, says too little for its
+// time, or is in a language its speaker has not spoken.
+func doubtful(r Result, s pcm.Speech, spoken prior) bool {
+	if len(r.Words) == 0 {
+		return false
+	}
+	rate := float64(len(r.Words)) / s.Duration().Seconds()
+	usual := spoken.usual()
+	return levelOf(s) < faint || s.Duration() >= slowFrom && rate < slowest ||
+		usual != "" && spoken[usual] >= settled && spoken[r.Lang] == 0
+}
+
 // invented reports whether a text is a stock phrase over next to nothing, or anything over less, or
 // over a sound that nobody can have made by speaking.
 func invented(r Result, s pcm.Speech) bool {
@@ -158,6 +182,5 @@ func invented(r Result, s pcm.Speech) bool {
 			text.WriteRune(c)
 		}
 	}
-	const faint = quiet + 12
 	return level < faint && slices.Contains(stockPhrases(), strings.TrimSpace(text.String()))
 }

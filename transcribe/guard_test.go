@@ -177,3 +177,28 @@ func TestABriefWordIsHeardInTheSpeakersLanguage(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsDoubtfulIsUnsure(t *testing.T) {
+	t.Parallel()
+	english := prior{"en": time.Minute}
+	for name, c := range map[string]struct {
+		text   string
+		lang   string
+		speech pcm.Speech
+		spoken prior
+		want   parley.Confidence
+	}{
+		"plain":                        {"we agree to that", "en", loud(2 * time.Second), nil, parley.Clear},
+		"faint":                        {"we agree to that", "en", quietSpeech(2*time.Second, 0.006), nil, parley.Unsure},
+		"little in a long time":        {"we agree", "en", loud(8 * time.Second), nil, parley.Unsure},
+		"a language not spoken before": {"我 們 同 意 這 樣 做", "zh", loud(4 * time.Second), english, parley.Unsure},
+		"the language of before":       {"we agree to that and will send it", "en", loud(4 * time.Second), english, parley.Clear},
+		"one of two languages":         {"我 們 同 意 這 樣 做", "zh", loud(4 * time.Second), prior{"en": time.Minute, "zh": 9 * time.Second}, parley.Clear},
+	} {
+		tr := &Transcriber{recognizer: scripted(func(pcm.Speech, Hint) (Result, error) { return said(c.text, c.lang), nil })}
+		h, err := tr.hear(t.Context(), c.speech, known{spoken: c.spoken})
+		if err != nil || h.confidence != c.want {
+			t.Errorf("%s: %s, %v", name, h.confidence, err)
+		}
+	}
+}

@@ -139,6 +139,9 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, k known) (heard, e
 	if h.Lang == "zh" && cantonese(h.Text()) {
 		h.Lang = "yue"
 	}
+	if h.confidence == parley.Clear && doubtful(h.Result, s, spoken) {
+		h.confidence = parley.Unsure
+	}
 	return h, nil
 }
 

@@ -199,7 +199,7 @@ func (t *Transcriber) knownOf(ctx context.Context, keep *parley.Keep, u parley.U
 			k.lang = p.Language // they said so themselves
 		}
 	}
-	if k.lang != "" || u.End-u.Start >= brief {
+	if k.lang != "" {
 		return k, nil // nobody asks what was spoken before
 	}
 	k.spoken, err = t.priorOf(ctx, keep, u)
