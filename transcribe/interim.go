@@ -29,6 +29,8 @@ type growing struct {
 	meeting parley.Meeting
 	first   parley.Utterance // who, from when
 
+	known *known // what is known of it, or nil before the first decode; owned by the interim worker
+
 	mu     sync.Mutex // guards everything below
 	ended  bool       // its final is on the way
 	lang   string     // as first heard; "" before
@@ -198,14 +200,18 @@ func (t *Transcriber) tellInterim(ctx context.Context, s snapshot) bool {
 	if ended || stale {
 		return false
 	}
+	if g.known == nil {
+		k := t.knownGrowing(ctx, g)
+		g.known = &k
+	}
 	if lang == "" {
-		lang = t.cfg.Language
+		lang = g.known.lang
 	}
 	r, err := t.recognizer.Recognize(ctx, s.speech, Hint{Lang: lang, Region: g.meeting.Region})
 	if err != nil || !spokenHere(r.Lang) || implausible(r, s.speech.Duration()) || isSteady(s.speech) {
 		return false
 	}
-	words := dropNotes(r.Words)
+	words := g.known.hot.correct(dropNotes(r.Words))
 	for i := range words {
 		words[i].Start += s.start
 		words[i].End += s.start
@@ -214,6 +220,18 @@ func (t *Transcriber) tellInterim(ctx context.Context, s snapshot) bool {
 		t.show(g.meeting, u, fresh)
 	}
 	return true
+}
+
+// knownGrowing gathers what is known of an utterance under way: what its final will know, too.
+func (t *Transcriber) knownGrowing(ctx context.Context, g *growing) known {
+	keep, err := t.regions.In(g.meeting.Region)
+	if err == nil {
+		var k known
+		if k, err = t.knownOf(ctx, keep, g.first); err == nil {
+			return k
+		}
+	}
+	return known{lang: t.cfg.Language, region: g.meeting.Region} // the final asks again
 }
 
 // take takes what a snapshot was heard as, and gives the utterance as it is shown now with the words

@@ -163,6 +163,29 @@ func TestFinalsGoFirst(t *testing.T) {
 	}
 }
 
+// TestAnInterimKnowsWhatItsFinalKnows has a speaker who said what they speak, and a name that is misheard.
+func TestAnInterimKnowsWhatItsFinalKnows(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	must(t, h.keep.Participants.PutParticipant(t.Context(), parley.Participant{
+		ID: "p1", Meeting: h.meeting.ID, Number: 1, Name: "Erin Murphy", Role: parley.RoleHost, Consent: parley.Granted,
+		Joined: began, Language: "en",
+	}))
+	s := h.showing(scripted(func(_ pcm.Speech, hint Hint) (Result, error) {
+		if hint.Lang != "en" || hint.Region != "hk" {
+			t.Errorf("asked %+v", hint)
+		}
+		return said("ask Merfy now", "en"), nil
+	}))
+	g := &growing{meeting: h.meeting, first: parley.Utterance{ID: "u1", Meeting: h.meeting.ID, Participant: "p1"}}
+	for range 2 {
+		h.tellInterim(t.Context(), snapshot{growing: g, speech: loud(4 * time.Second), taken: time.Now()})
+	}
+	if shown := s.all(); len(shown) != 1 || shown[0].Text != "ask Murphy now" || shown[0].Words[1].Heard == "" {
+		t.Errorf("%+v", shown)
+	}
+}
+
 func TestAnOlderSnapshotGivesWay(t *testing.T) {
 	t.Parallel()
 	i := newInterims()
