@@ -102,7 +102,7 @@ func (c *transcribeCmd) usable() error {
 	case c.Eval != "" && len(c.Files) > 0:
 		say = "--eval takes its files from the table; name no others"
 	case c.Eval != "" && (c.VTT || c.SRT || c.Channels):
-		say = "--eval prints figures; it goes with --json and --language only"
+		say = "--eval prints figures; it goes with --json, --language, --model and --hot-words only"
 	default:
 		return nil
 	}
