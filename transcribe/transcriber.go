@@ -77,7 +77,7 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 		tell: p.Interim, heard: map[parley.MeetingID]*beingHeard{},
 	}
 	t.lateness.waiting, t.lateness.oldest = m.waiting, m.oldest
-	if cfg.Interims && p.Interim != nil && p.Recognizer != nil {
+	if cfg.Interims && cfg.Engine == EngineSherpa && p.Interim != nil && p.Recognizer != nil {
 		t.interims = newInterims()
 	}
 	return t, nil

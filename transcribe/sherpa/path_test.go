@@ -25,7 +25,7 @@ import (
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
-var pathBegan = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+var pathBegan = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 
 // openPath is a region with a meeting that has begun, and a transcriber that runs until the test ends.
 func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
