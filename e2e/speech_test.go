@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,5 +76,49 @@ func TestModelsAreListedAndRefused(t *testing.T) {
 		if _, stderr, code := run(t, append([]string{"models"}, c.args...)...); code == 0 || !strings.Contains(stderr, c.say) {
 			t.Errorf("%v: exit code %d, %s", c.args, code, stderr)
 		}
+	}
+}
+
+// TestAFileIsPutIntoWordsByTheServer sends sound, and what is none.
+func TestAFileIsPutIntoWordsByTheServer(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	h := openHouse(t, "")
+	sound, err := os.ReadFile("../cmd/parley/sample/02-victor-hale.ogg")
+	must(t, err)
+	send := func(query string, body []byte, header ...string) (int, string) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/api/v1/transcriptions"+query, bytes.NewReader(body))
+		must(t, err)
+		for i := 0; i+1 < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		response, err := http.DefaultClient.Do(request)
+		must(t, err)
+		defer http.DefaultClient.CloseIdleConnections()
+		defer func() { _ = response.Body.Close() }()
+		text, err := io.ReadAll(response.Body)
+		must(t, err)
+		return response.StatusCode, string(text)
+	}
+	var status int
+	var text string
+	h.await("the engine runs", func() bool {
+		status, text = send("?language=en", sound)
+		return status != http.StatusServiceUnavailable
+	})
+	if status != http.StatusOK || !strings.Contains(strings.ToLower(text), "friday") || !strings.Contains(text, `"model":"whisper-base"`) {
+		t.Errorf("%d: %s", status, text)
+	}
+	playlist := []byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")
+	for name, body := range map[string][]byte{"text": []byte("no sound at all"), "nothing": {}, "half a header": sound[:20], "a list of files": playlist} {
+		if status, text := send("", body); status != http.StatusBadRequest || strings.Contains(text, "root:") {
+			t.Errorf("%s: %d: %s", name, status, text)
+		}
+	}
+	if status, text := send("?language=tlh", sound); status != http.StatusBadRequest {
+		t.Errorf("a language nobody speaks: %d: %s", status, text)
+	}
+	if status, _ := send("", sound, "Origin", "https://elsewhere.example.org"); status != http.StatusForbidden {
+		t.Errorf("a page of another site: %d", status)
 	}
 }

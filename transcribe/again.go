@@ -180,7 +180,7 @@ func (t *Transcriber) hearAgain(ctx context.Context, keep *parley.Keep, job parl
 	if slices.ContainsFunc(readings, func(r parley.Reading) bool { return r.Pass == p.Number }) {
 		return nil
 	}
-	t.waitForFinals(ctx)
+	t.WaitForFinals(ctx)
 	h, err := t.hearAs(ctx, keep, u, p.Language)
 	switch {
 	case ctx.Err() != nil:
@@ -195,8 +195,8 @@ func (t *Transcriber) hearAgain(ctx context.Context, keep *parley.Keep, job parl
 	return t.putAgain(ctx, keep, u, readings, p, h)
 }
 
-// waitForFinals lets what was said just now go first.
-func (t *Transcriber) waitForFinals(ctx context.Context) {
+// WaitForFinals lets what was said just now in meetings of this process go first, for 20 s at most.
+func (t *Transcriber) WaitForFinals(ctx context.Context) {
 	ticker := time.NewTicker(rest)
 	defer ticker.Stop()
 	patience := time.After(mostPatience)

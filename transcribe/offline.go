@@ -24,6 +24,8 @@ type Spoken struct {
 type About struct {
 	Lang  string   // the language it is in; "" leaves it open, utterance by utterance
 	Terms []string // names and terms that are likely in it
+	// Wait, or nil, is called before each utterance: what is more urgent goes first.
+	Wait func(context.Context)
 }
 
 // File puts a sound file into words: speech is cut and recognized as in a meeting. tell is called
@@ -35,6 +37,9 @@ func File(
 	t := &Transcriber{recognizer: recognizer}
 	spoken, hot := prior{}, newHotWords(about.Terms)
 	for _, found := range cutSpeech(ctx, s, voices) {
+		if about.Wait != nil {
+			about.Wait(ctx)
+		}
 		h, err := t.hear(ctx, s[found.start:found.end], known{lang: about.Lang, spoken: spoken, hot: hot})
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ const contentPolicy = "default-src 'self'; img-src 'self' data: blob:; media-src
 func (s *server) publicHandler() http.Handler {
 	deps := api.Deps{
 		Auth: s.auth, Regions: s.regions, Directory: s.home, Rooms: s.rooms,
-		Words: s.transcriber.Words, Speech: s.transcriber, Log: s.log.Named("api"),
+		Words: s.transcriber.Words, Speech: s.transcriber, Files: &files{s, make(chan struct{}, 1)}, Log: s.log.Named("api"),
 	}
 	for _, region := range s.cfg.Regions {
 		deps.Order = append(deps.Order, region.Name)

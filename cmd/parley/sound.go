@@ -34,7 +34,17 @@ func loadChannels(ctx context.Context, name string, apart bool) ([]pcm.Speech, e
 	if err != nil {
 		return fail("the file cannot be read", err)
 	}
+	channels, err := channelsOf(content, apart, func() (pcm.Sound, error) { return runFFmpeg(ctx, "file:"+name, nil) })
+	if err != nil {
+		return fail("the file is no sound that parley reads", err)
+	}
+	return channels, nil
+}
+
+// channelsOf decodes a sound file at 16 kHz; ffmpeg is asked for what parley does not read itself.
+func channelsOf(content []byte, apart bool, ffmpeg func() (pcm.Sound, error)) ([]pcm.Speech, error) {
 	var sound pcm.Sound
+	var err error
 	switch magic := string(content[:min(4, len(content))]); {
 	case magic == "RIFF":
 		sound, err = pcm.ReadWAV(bytes.NewReader(content))
@@ -43,10 +53,10 @@ func loadChannels(ctx context.Context, name string, apart bool) ([]pcm.Speech, e
 		speech, err = decodeOpus(content)
 		sound = pcm.Sound{Rate: pcm.Rate, Channels: [][]float32{speech}}
 	default:
-		sound, err = runFFmpeg(ctx, name)
+		sound, err = ffmpeg()
 	}
 	if err != nil {
-		return fail("the file is no sound that parley reads", err)
+		return nil, err
 	}
 	if !apart {
 		sound.Channels = [][]float32{sound.Mono()}
@@ -82,15 +92,21 @@ func decodeOpus(content []byte) (pcm.Speech, error) {
 	}
 }
 
-// runFFmpeg has ffmpeg decode what parley does not, its channels as they are.
-func runFFmpeg(ctx context.Context, name string) (pcm.Sound, error) {
+// runFFmpeg has ffmpeg decode what parley does not, its channels as they are: a file, or with input "pipe:0"
+// what is in content, which may then name no other file or address.
+func runFFmpeg(ctx context.Context, input string, content io.Reader) (pcm.Sound, error) {
 	path, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		return pcm.Sound{}, errors.New("parley itself reads WAV, and Ogg Opus mixed into one channel; ffmpeg is not installed")
 	}
-	command := exec.CommandContext(ctx, path, "-nostdin", "-v", "error", "-i", "file:"+name, //nolint:gosec // the user's own file
-		"-ar", fmt.Sprint(pcm.Rate), "-f", "wav", "-")
+	protocols := "file"
+	if content != nil {
+		protocols = "pipe"
+	}
+	command := exec.CommandContext(ctx, path, "-v", "error", "-protocol_whitelist", protocols, //nolint:gosec // no shell
+		"-i", input, "-vn", "-ar", fmt.Sprint(pcm.Rate), "-f", "wav", "-")
 	var said bytes.Buffer
+	command.Stdin = content
 	command.Stderr = &said
 	out, err := command.Output()
 	if err != nil {

@@ -44,6 +44,7 @@ type Deps struct {
 	Rooms     Rooms
 	Words     func() (ok bool, missing string) // does a recognizer run, and what to say when not
 	Speech    Speech
+	Files     Files
 	Log       *zap.Logger
 }
 
@@ -85,6 +86,7 @@ func (s *server) routes() []route {
 		{"GET /api/v1/records/{id}/utterances/{utterance}/versions", s.listVersions},
 		{"POST /api/v1/records/{id}/passes", s.hearAgain},
 		{"POST /api/v1/records/{id}/retry", s.retryParked},
+		{"POST /api/v1/transcriptions", s.transcribeFile},
 		{"GET /api/v1/records/{id}/tracks/{track}/segments/{number}", s.segment},
 	}
 }
