@@ -13,6 +13,7 @@ const (
 	JobTranscribe JobKind = "transcribe" // one utterance to words
 	JobMinutes    JobKind = "minutes"    // one meeting to minutes
 	JobRefine     JobKind = "refine"     // final minutes past a language model of their region
+	JobAgain      JobKind = "again"      // one utterance to words once more, for a Pass
 )
 
 // Job is a message about a row: identifiers only, never content, since it rests in the bus.
@@ -22,6 +23,7 @@ type Job struct {
 	Region    Region      `json:"region"`
 	Meeting   MeetingID   `json:"meeting"`
 	Utterance UtteranceID `json:"utterance,omitempty"`
+	Pass      int         `json:"pass,omitempty"` // of JobAgain
 }
 
 // Jobs is work under a lease, one queue per kind and region.
@@ -53,7 +55,8 @@ const (
 
 // Event says that something about a meeting changed; readers fetch the row it names.
 type Event struct {
-	Seq       uint64      `json:"seq"` // rises by one per meeting; a jump means events were missed
+	Seq       uint64      `json:"seq"`    // rises by one per meeting and origin; a jump means events were missed
+	Origin    string      `json:"origin"` // the process that published it
 	Kind      EventKind   `json:"kind"`
 	Meeting   MeetingID   `json:"meeting"`
 	Utterance UtteranceID `json:"utterance,omitempty"`

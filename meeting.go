@@ -86,6 +86,8 @@ type Participant struct {
 	Name     string   // as typed, 1 to 80 characters
 	Title    string   // role in the organization ("Store Manager"), or empty
 	Aliases  []string // other names this person is called by, or nil
+	Language string   // what they said they speak, "en", "zh" or "yue"; "" leaves it open
+	Several  bool     // a room with several people at one microphone: nobody knows who of them speaks
 	Role     Role
 	Consent  Consent
 	Joined   time.Time // first join

@@ -91,6 +91,20 @@ type (
 		// DeferUtterance notes a failed attempt (u.Attempts, u.NextTry, u.State: Pending or Parked).
 		DeferUtterance(ctx context.Context, u Utterance) error
 		Transcript(ctx context.Context, id MeetingID) (Transcript, error)
+		// RetryUtterance makes a parked utterance pending again, as if it had never been tried; Conflict when
+		// it is not parked.
+		RetryUtterance(ctx context.Context, id UtteranceID, now time.Time) error
+		// Readings are the versions of an utterance by Number; empty while there is one alone.
+		Readings(ctx context.Context, id UtteranceID) ([]Reading, error)
+		// AddReadings stores new versions, in order, and u.Version, Edited, Conflict, State and the words of u
+		// as what is shown. It numbers them, keeps what was shown first as number 1, and is Conflict, changing
+		// nothing, when the row shows another version than shown.
+		AddReadings(ctx context.Context, shown int, u Utterance, readings ...Reading) error
+		// AddPass numbers a pass. Pass is NotFound for a number that was not given.
+		AddPass(ctx context.Context, p Pass) (Pass, error)
+		Pass(ctx context.Context, id MeetingID, number int) (Pass, error)
+		// Backlog tells, for each meeting that has any, of its pending utterances.
+		Backlog(ctx context.Context) ([]Backlog, error)
 		// DueUtterances lists at most limit pending utterances whose NextTry is not after now.
 		DueUtterances(ctx context.Context, now time.Time, limit int) ([]Utterance, error)
 	}

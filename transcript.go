@@ -8,6 +8,7 @@ type Word struct {
 	Text  string
 	Start time.Duration
 	End   time.Duration
+	Heard string // as the recognizer wrote it, where Text is a name that sounds like it; else ""
 }
 
 // UtteranceState is how far an utterance is on its way to words.
@@ -56,6 +57,61 @@ type Utterance struct {
 	Confidence Confidence
 	Engine     string // "sherpa"
 	Model      string // "whisper-base"
+
+	// How it came to be so. All zero while there is one reading: what was heard first.
+	Version  int    // the number of the reading shown
+	Edited   int    // the last reading that a person made; 0 for none
+	Conflict string // what was heard anew and does not go together with that; "" for nothing
+}
+
+// Author is who changed something, and what they were called then.
+type Author struct {
+	Identity Identity
+	Name     string
+}
+
+// ReadingKind says where a reading of an utterance comes from.
+type ReadingKind string
+
+// The kinds of reading.
+const (
+	ReadingHeard  ReadingKind = "heard"  // a recognizer
+	ReadingEdited ReadingKind = "edited" // a person
+	ReadingMerged ReadingKind = "merged" // a recognizer's, with what people had changed put in again
+)
+
+// Reading is one version of an utterance's words. None is ever changed or lost.
+type Reading struct {
+	Utterance  UtteranceID
+	Number     int // from 1
+	Kind       ReadingKind
+	Pass       int      // which pass over the meeting heard it; 0 is the first, as it was held
+	By         Identity // who edited it; "" for a recognizer
+	Name       string   // of them, then
+	At         time.Time
+	Text       string
+	Lang       string
+	Words      []Word
+	Confidence Confidence
+	Engine     string
+	Model      string
+}
+
+// Pass is a meeting being heard once more.
+type Pass struct {
+	Meeting  MeetingID
+	Number   int    // from 1
+	Language string // the language it is heard as; "" leaves it open
+	By       Identity
+	Name     string
+	At       time.Time
+}
+
+// Backlog is what of a meeting waits for words.
+type Backlog struct {
+	Meeting MeetingID
+	Waiting int
+	Oldest  time.Duration // meeting clock: where the first of them ends
 }
 
 // Transcript is what was said in a meeting, in order of Start, with who could say it.

@@ -2,10 +2,13 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -31,16 +34,22 @@ const (
 	storeTimeout = 10 * time.Second
 )
 
-// Config says where queued work rests.
+// Config says where queued work rests, and who else may reach it.
 type Config struct {
 	// Directory belongs to the bus alone; it is made if need be.
 	Directory string
+	// Listen is host:port for workers of other processes; "" lets nobody in.
+	Listen string
+	// Token is what they show; it must be set where Listen is.
+	Token string
 }
 
-// Bus is an embedded message server. It is safe for concurrent use.
+// Bus is a message server in this process, or a connection to one elsewhere. It is safe for concurrent
+// use.
 type Bus struct {
 	log    *zap.Logger
-	server *server.Server
+	origin string         // of events published here
+	server *server.Server // nil when it is elsewhere
 	conn   *nats.Conn
 	stream jetstream.JetStream
 
@@ -57,7 +66,10 @@ var (
 // Open starts the server with its store in cfg.Directory. The caller closes it. An error names the
 // directory.
 func Open(cfg Config, log *zap.Logger) (*Bus, error) {
-	b := &Bus{log: log, consumers: map[string]jetstream.Consumer{}, numbers: map[parley.MeetingID]*eventNumber{}}
+	if cfg.Listen != "" && cfg.Token == "" {
+		return nil, &parley.Error{Op: "open bus", Kind: parley.Invalid, Say: "a bus that listens needs a token"}
+	}
+	b := newBus(log)
 	if err := b.open(cfg); err != nil {
 		return nil, &parley.Error{
 			Op: "open bus", Kind: parley.Unavailable, Err: errors.Join(err, b.Close()),
@@ -67,17 +79,51 @@ func Open(cfg Config, log *zap.Logger) (*Bus, error) {
 	return b, nil
 }
 
+func newBus(log *zap.Logger) *Bus {
+	return &Bus{
+		log: log, origin: rand.Text(),
+		consumers: map[string]jetstream.Consumer{}, numbers: map[parley.MeetingID]*eventNumber{},
+	}
+}
+
+// Connect reaches a bus of another process, or a NATS server with JetStream, at url. The caller closes
+// it; the connection is made again whenever it breaks. Unavailable when nobody answers there at first.
+func Connect(url, token string, log *zap.Logger) (*Bus, error) {
+	b := newBus(log)
+	fail := func(err error) (*Bus, error) {
+		return nil, &parley.Error{
+			Op: "connect to bus", Kind: parley.Unavailable, Err: errors.Join(err, b.Close()),
+			Say: "the bus does not answer; is the server running, with bus.listen set, and is the token its own?",
+		}
+	}
+	var err error
+	b.conn, err = nats.Connect(url, nats.Token(token), nats.MaxReconnects(-1), nats.Name("parley"))
+	if err != nil {
+		return fail(err)
+	}
+	if err := b.openStream(); err != nil {
+		return fail(err)
+	}
+	return b, nil
+}
+
 func (b *Bus) open(cfg Config) error {
 	if err := os.MkdirAll(cfg.Directory, 0o700); err != nil {
 		return err // the server would wait for it until startTimeout
 	}
-	var err error
-	b.server, err = server.NewServer(&server.Options{
+	options := &server.Options{
 		ServerName: "parley", DontListen: true, NoSigs: true, NoLog: true,
 		JetStream: true, StoreDir: cfg.Directory,
 		// Every acknowledged job is on the disk: the default syncs every two minutes.
 		SyncAlways: true,
-	})
+	}
+	if cfg.Listen != "" {
+		if err := listenOn(options, cfg); err != nil {
+			return err
+		}
+	}
+	var err error
+	b.server, err = server.NewServer(options)
 	if err != nil {
 		return err
 	}
@@ -88,9 +134,40 @@ func (b *Bus) open(cfg Config) error {
 	if !b.server.JetStreamEnabled() {
 		return errors.New("the job store cannot be written")
 	}
-	if b.conn, err = nats.Connect("", nats.InProcessServer(b.server)); err != nil {
+	if b.conn, err = nats.Connect("", nats.InProcessServer(b.server), nats.Token(cfg.Token)); err != nil {
 		return err
 	}
+	return b.openStream()
+}
+
+// listenOn opens the server to other processes that have the token.
+func listenOn(o *server.Options, cfg Config) error {
+	host, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	if number == 0 {
+		number = server.RANDOM_PORT
+	}
+	o.DontListen, o.Host, o.Port, o.Authorization = false, host, number, cfg.Token
+	return nil
+}
+
+// URL is where other processes reach a bus that listens; "" for one that does not.
+func (b *Bus) URL() string {
+	if b.server == nil || b.server.Addr() == nil {
+		return ""
+	}
+	return "nats://" + b.server.Addr().String()
+}
+
+// openStream makes the queue, where it is not there yet.
+func (b *Bus) openStream() error {
+	var err error
 	if b.stream, err = jetstream.New(b.conn); err != nil {
 		return err
 	}

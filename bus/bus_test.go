@@ -162,3 +162,52 @@ func submitForEver(directory string) {
 		fmt.Println(i)
 	}
 }
+
+func TestAWorkerElsewhere(t *testing.T) {
+	t.Parallel()
+	b, err := bus.Open(bus.Config{Directory: t.TempDir(), Listen: "127.0.0.1:0", Token: "secret"}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	for _, token := range []string{"", "guess"} {
+		if _, err := bus.Connect(b.URL(), token, zap.NewNop()); !errors.Is(err, parley.Unavailable) {
+			t.Errorf("the token %q: %v", token, err)
+		}
+	}
+	elsewhere, err := bus.Connect(b.URL(), "secret", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = elsewhere.Close() })
+	if err := b.Submit(t.Context(), job("a")); err != nil {
+		t.Fatal(err)
+	}
+	wantNothing(t, elsewhere, "eu")
+	lease := mustClaim(t, elsewhere)
+	if lease.Job() != job("a") {
+		t.Errorf("claimed %+v", lease.Job())
+	}
+	wantNothing(t, b, "hk") // it is being worked on
+	if err := lease.Done(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	events := b.Subscribe(ctx, "m")
+	elsewhere.Publish(parley.Event{Kind: parley.EventUtterance, Meeting: "m", Utterance: "u"})
+	for e := range events {
+		if e.Utterance != "u" || e.Seq != 1 || e.Origin == "" {
+			t.Errorf("heard %+v", e)
+		}
+		return
+	}
+	t.Error("no event came")
+}
+
+func TestABusThatListensNeedsAToken(t *testing.T) {
+	t.Parallel()
+	if _, err := bus.Open(bus.Config{Directory: t.TempDir(), Listen: "127.0.0.1:0"}, zap.NewNop()); !errors.Is(err, parley.Invalid) {
+		t.Error(err)
+	}
+}

@@ -27,7 +27,7 @@ func (b *Bus) Publish(e parley.Event) {
 		b.numbers[e.Meeting] = number
 	}
 	b.mu.Unlock()
-	e.Seq = number.Add(1)
+	e.Seq, e.Origin = number.Add(1), b.origin
 	content, err := json.Marshal(e)
 	if err == nil {
 		err = b.conn.Publish(eventSubject(e.Meeting), content)

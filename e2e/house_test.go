@@ -412,6 +412,17 @@ func endless(packets [][]byte) iter.Seq[[]byte] {
 	}
 }
 
+// endlessFor repeats packets of 20 ms until they last as long as d.
+func endlessFor(packets [][]byte, d time.Duration) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := range int(d / (20 * time.Millisecond)) {
+			if !yield(packets[i%len(packets)]) {
+				return
+			}
+		}
+	}
+}
+
 // children finds the processes a process has started.
 func children(t *testing.T, pid int) []int {
 	t.Helper()

@@ -13,10 +13,10 @@ import (
 // listen turns the events of the meeting into captions until ctx ends. An event only names a row: the
 // row is what is shown. A jump in the numbers means that some were missed: then all rows are read.
 func (r *room) listen(ctx context.Context, feed iter.Seq[parley.Event]) {
-	var last uint64
+	last := map[string]uint64{} // by origin
 	for e := range feed {
-		missed := last != 0 && e.Seq > last+1
-		last = e.Seq
+		missed := last[e.Origin] != 0 && e.Seq > last[e.Origin]+1
+		last[e.Origin] = e.Seq
 		var err error
 		switch {
 		case missed:
@@ -37,10 +37,26 @@ func (r *room) caption(ctx context.Context, id parley.UtteranceID) error {
 	if err != nil {
 		return fmt.Errorf("read utterance: %w", err)
 	}
-	if caption, ok := captionOf(u); ok {
-		return r.post(ctx, captioned{caption})
+	if caption, ok := captionOf(u); ok || u.State != parley.Pending {
+		return r.post(ctx, captioned{caption}) // also without words: some may be on the screen
 	}
 	return nil
+}
+
+// Show tells the people in a meeting what is heard of an utterance that has not ended: its Text so
+// far. It never blocks; a room that is busy misses it.
+func (rs *Rooms) Show(u parley.Utterance) {
+	rs.mu.Lock()
+	r := rs.open[u.Meeting]
+	rs.mu.Unlock()
+	if r == nil {
+		return
+	}
+	caption, _ := captionOf(u)
+	select {
+	case r.inbox <- grown{caption}:
+	default:
+	}
 }
 
 func (r *room) catchUp(ctx context.Context) error {
@@ -76,6 +92,7 @@ func captionOf(u parley.Utterance) (Caption, bool) {
 	return Caption{
 		Type: TypeCaption, Utterance: u.ID, Participant: u.Participant,
 		StartMS: u.Start.Milliseconds(), EndMS: u.End.Milliseconds(), Text: u.Text, Lang: u.Lang,
+		Final: u.State != parley.Pending,
 	}, u.State == parley.Recognized && u.Text != ""
 }
 

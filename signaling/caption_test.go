@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -69,5 +70,56 @@ func TestCaptions(t *testing.T) {
 				t.Errorf("the captions are %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// TestAnUtteranceThatGrows follows what one browser is sent; ! marks what is final.
+func TestAnUtteranceThatGrows(t *testing.T) {
+	t.Parallel()
+	row := parley.Utterance{ID: "u1", Meeting: "kfm-tqzw-rbn", State: parley.Pending}
+	text := func(state parley.UtteranceState, words string) parley.Utterance {
+		u := row
+		u.State, u.Text = state, words
+		return u
+	}
+	for name, c := range map[string]struct {
+		steps []parley.Utterance
+		want  []string
+	}{
+		"grows, then is final":                {[]parley.Utterance{text(parley.Pending, "we"), text(parley.Pending, "we go"), text(parley.Recognized, "We go.")}, []string{"we", "we go", "We go.!"}},
+		"was nothing after all":               {[]parley.Utterance{text(parley.Pending, "you"), text(parley.Recognized, "")}, []string{"you", "!"}},
+		"is given up":                         {[]parley.Utterance{text(parley.Pending, "you"), text(parley.Parked, "")}, []string{"you", "!"}},
+		"nothing, of which nothing was shown": {[]parley.Utterance{text(parley.Recognized, "")}, nil},
+		"grows no more once it is final":      {[]parley.Utterance{text(parley.Recognized, "We go."), text(parley.Pending, "we")}, []string{"We go.!"}},
+	} {
+		r := newRoom(&Rooms{log: zap.NewNop()}, &parley.Keep{}, parley.Meeting{ID: row.Meeting})
+		r.rooms.open = map[parley.MeetingID]*room{row.Meeting: r}
+		s := &session{out: make(chan []byte, queueLength)}
+		r.people["p"] = &attendee{session: s, live: true}
+		for _, u := range c.steps {
+			if u.State == parley.Pending {
+				r.rooms.Show(u)
+			} else {
+				caption, _ := captionOf(u)
+				r.inbox <- captioned{caption}
+			}
+		}
+		for len(r.inbox) > 0 {
+			(<-r.inbox).apply(r)
+		}
+		var got []string
+		for len(s.out) > 0 {
+			var caption Caption
+			if err := json.Unmarshal(<-s.out, &caption); err != nil {
+				t.Fatal(err)
+			}
+			if caption.Final {
+				caption.Text += "!"
+			}
+			got = append(got, caption.Text)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -181,8 +182,14 @@ func (m *Join) check() error {
 	case m.Consent != parley.Unasked && m.Consent != parley.Granted && m.Consent != parley.Declined:
 		return invalid(`consent is "granted" or "declined"`)
 	}
+	if m.Language != "" && !slices.Contains(languages(), m.Language) {
+		return invalid(`language is "en", "zh" or "yue"`)
+	}
 	return m.Offer.check()
 }
+
+// languages are those that somebody may say they speak, as BCP 47 tags.
+func languages() []string { return []string{"en", "zh", "yue"} }
 
 func (m *Offer) check() error {
 	if m.SDP == "" {

@@ -88,6 +88,7 @@ func comeBack(known, now parley.Participant) parley.Participant {
 	if now.Aliases != nil {
 		known.Aliases = now.Aliases
 	}
+	known.Language, known.Several = now.Language, now.Several
 	if now.Consent != parley.Unasked {
 		known.Consent = now.Consent
 	}
@@ -196,8 +197,34 @@ func chatMessage(line parley.ChatMessage) Chat {
 type captioned struct{ caption Caption }
 
 func (e captioned) apply(r *room) {
+	id := e.caption.Utterance
+	shown := r.growing[id]
+	delete(r.growing, id)
+	if e.caption.Text == "" {
+		if shown && !r.worded[id] {
+			r.worded[id] = true
+			r.broadcast(&e.caption)
+		}
+		return
+	}
 	if r.addCaption(e.caption) {
 		r.broadcast(&e.caption)
+	}
+}
+
+// grown is an utterance of which more words are shown, before its end.
+type grown struct{ caption Caption }
+
+func (e grown) apply(r *room) {
+	if r.worded[e.caption.Utterance] {
+		return
+	}
+	r.growing[e.caption.Utterance] = true
+	frame := encode(&e.caption)
+	for _, a := range r.people {
+		if a.live && len(a.session.out) < queueLength/2 { // nobody is let go for what comes again
+			a.session.sendFrame(frame)
+		}
 	}
 }
 

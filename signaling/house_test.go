@@ -51,8 +51,9 @@ type house struct {
 	logs    *bytes.Buffer // guarded by zap's lock while the house runs
 	log     *zap.Logger
 
-	url  string // of the rooms that run
-	stop func() // the rooms and their media, as SIGTERM does; idempotent
+	rooms *signaling.Rooms // that run
+	url   string           // of them
+	stop  func()           // the rooms and their media, as SIGTERM does; idempotent
 }
 
 // newHouse opens a house with one meeting in it, which is recorded, and lets people in.
@@ -123,6 +124,7 @@ func (h *house) open() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	h.rooms = rooms
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/v1/meetings/{id}/socket", rooms)
 	mux.Handle("/whip/", rooms.WHIP())
@@ -327,14 +329,14 @@ func (e *ears) Ended(_ context.Context, id parley.MeetingID) error {
 }
 
 // Status implements signaling.Taps.
-func (e *ears) Status(parley.MeetingID) (bool, string, string) {
+func (e *ears) Status(parley.Meeting) signaling.TapsStatus {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fault {
 		e.fault = false
 		panic("a fault")
 	}
-	return false, "No speech engine runs.", e.trouble
+	return signaling.TapsStatus{WordsMissing: "No speech engine runs.", RecordingTrouble: e.trouble}
 }
 
 func (e *ears) packets(p parley.ParticipantID) int {

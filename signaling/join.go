@@ -216,7 +216,7 @@ func (rs *Rooms) applicant(m parley.Meeting, caller auth.Caller, message *Join) 
 		resume: resume, origin: sdpOrigin(message.Offer.SDP),
 		row: parley.Participant{
 			Meeting: m.ID, Identity: caller.Identity, Name: name, Title: strings.TrimSpace(message.Title),
-			Aliases: message.Aliases, Role: role, Consent: message.Consent,
+			Aliases: message.Aliases, Language: message.Language, Several: message.Several, Role: role, Consent: message.Consent,
 		},
 	}, nil
 }

@@ -90,13 +90,19 @@ func TestChatAndCaptions(t *testing.T) {
 	if err := words.AddUtterance(t.Context(), said); err != nil {
 		t.Fatal(err)
 	}
+	growing := said
+	growing.Text, growing.Lang, growing.End = "財務部", "zh", 2*time.Second
+	h.rooms.Show(growing)
+	if c := await[signaling.Caption](t, heard); c.Text != "財務部" || c.Final || c.EndMS != 2000 || c.Utterance != said.ID {
+		t.Errorf("the growing caption is %+v", c)
+	}
 	said.State, said.Text, said.Lang = parley.Recognized, "財務部下週提交預算草案", "zh"
 	if err := words.FinishUtterance(t.Context(), said); err != nil {
 		t.Fatal(err)
 	}
 	h.bus.Publish(parley.Event{Kind: parley.EventUtterance, Meeting: meeting, Utterance: said.ID})
 	caption := await[signaling.Caption](t, heard)
-	if caption.Text != said.Text || caption.StartMS != 1000 || caption.EndMS != 3000 || caption.Participant != nora.You() {
+	if caption.Text != said.Text || caption.StartMS != 1000 || caption.EndMS != 3000 || caption.Participant != nora.You() || !caption.Final {
 		t.Errorf("the caption is %+v", caption)
 	}
 

@@ -52,7 +52,12 @@ type Join struct {
 	// Title and Aliases are for programs that know the roster.
 	Title   string   `json:"title,omitempty"`
 	Aliases []string `json:"aliases,omitempty"`
-	Offer   Offer    `json:"offer"`
+	// Language is what the sender speaks, "en", "zh" or "yue": what they say is heard as that. "" leaves
+	// it open, utterance by utterance.
+	Language string `json:"language,omitempty"`
+	// Several says that more than one person sits at the sender's microphone.
+	Several bool  `json:"several,omitempty"`
+	Offer   Offer `json:"offer"`
 }
 
 // Offer is an SDP offer and what its m-lines are for.
@@ -189,6 +194,7 @@ type Person struct {
 	Name     string               `json:"name"`
 	Role     parley.Role          `json:"role"`
 	Recorded bool                 `json:"recorded"` // consent was granted and the meeting is recorded
+	Several  bool                 `json:"several,omitempty"`
 	Tracks   []Publication        `json:"tracks"`
 }
 
@@ -199,7 +205,8 @@ type Publication struct {
 	Muted  bool           `json:"muted"`
 }
 
-// Caption is one utterance.
+// Caption is one utterance: its words so far, or all of them once Final. Words that were shown stay as
+// they are until the final, which may correct them, and is empty when there was nothing after all.
 type Caption struct {
 	Type        Type                 `json:"type"`
 	Utterance   parley.UtteranceID   `json:"utterance"`
@@ -208,6 +215,7 @@ type Caption struct {
 	EndMS       int64                `json:"end_ms"`
 	Text        string               `json:"text"`
 	Lang        string               `json:"lang"`
+	Final       bool                 `json:"final"`
 }
 
 // Status says what is kept and what is missing; sent when it changes.
@@ -218,6 +226,8 @@ type Status struct {
 	// Words is false when no recognizer runs; WordsMissing is then a sentence for the page.
 	Words        bool   `json:"words"`
 	WordsMissing string `json:"words_missing,omitempty"`
+	// WordsLate is by how many seconds words are behind, in steps of five; 0 when nobody would notice.
+	WordsLate int `json:"words_late_s,omitempty"`
 	// RecordingTrouble is a sentence when something that should be kept is not, or empty.
 	RecordingTrouble string `json:"recording_trouble,omitempty"`
 }

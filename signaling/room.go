@@ -59,6 +59,7 @@ type room struct {
 	chat     []Chat                                      // the last chatKept
 	captions []Caption                                   // the last captionsKept
 	worded   map[parley.UtteranceID]bool                 // utterances that became captions
+	growing  map[parley.UtteranceID]bool                 // utterances that are shown and have not ended
 	tapped   map[parley.TrackID]bool                     // tracks that are being kept
 	status   Status                                      // as last sent
 	changed  map[parley.ParticipantID]bool               // whom the next roster message is about
@@ -76,7 +77,7 @@ func newRoom(rooms *Rooms, keep *parley.Keep, m parley.Meeting) *room {
 		log:   rooms.log.With(zap.String("meeting", string(m.ID))),
 		inbox: make(chan event, inboxLength), done: make(chan struct{}), watch: newWatch(),
 		people: map[parley.ParticipantID]*attendee{}, known: map[parley.ParticipantID]parley.Participant{},
-		worded: map[parley.UtteranceID]bool{}, tapped: map[parley.TrackID]bool{},
+		worded: map[parley.UtteranceID]bool{}, growing: map[parley.UtteranceID]bool{}, tapped: map[parley.TrackID]bool{},
 		changed: map[parley.ParticipantID]bool{}, status: Status{Type: TypeStatus},
 	}
 	if m.State == parley.Live {
@@ -233,9 +234,10 @@ func (r *room) tap(t parley.Track, arrived time.Time) []sfu.Tap {
 
 // updateStatus tells everybody when what is kept, or what is missing, has changed.
 func (r *room) updateStatus() {
-	words, missing, trouble := r.rooms.taps.Status(r.id)
+	ears := r.rooms.taps.Status(r.first)
 	now := Status{
-		Type: TypeStatus, Recording: len(r.tapped) > 0, Words: words, WordsMissing: missing, RecordingTrouble: trouble,
+		Type: TypeStatus, Recording: len(r.tapped) > 0, Words: ears.Words, WordsMissing: ears.WordsMissing,
+		WordsLate: int(ears.WordsLate.Seconds()), RecordingTrouble: ears.RecordingTrouble,
 	}
 	if now != r.status {
 		r.status = now

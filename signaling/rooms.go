@@ -26,9 +26,16 @@ type Taps interface {
 	// Ended is called when all taps of a meeting are closed and its end is stored. It may be called
 	// again after an error.
 	Ended(ctx context.Context, id parley.MeetingID) error
-	// Status is asked every two seconds, and answers at once: is there anything that makes words,
-	// a sentence when not, and a sentence when something that should be kept is not.
-	Status(id parley.MeetingID) (words bool, wordsMissing, recordingTrouble string)
+	// Status is asked every two seconds, and answers at once.
+	Status(m parley.Meeting) TapsStatus
+}
+
+// TapsStatus is how the ears of a meeting are.
+type TapsStatus struct {
+	Words            bool          // there is something that makes words
+	WordsMissing     string        // a sentence when not
+	WordsLate        time.Duration // how far words are behind; 0 when nobody would notice
+	RecordingTrouble string        // a sentence when something that should be kept is not
 }
 
 // Rooms are the meetings that run in this process. Safe for concurrent use.

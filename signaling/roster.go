@@ -54,7 +54,7 @@ func (r *room) roster() []Person {
 func (r *room) person(a *attendee) Person {
 	person := Person{
 		ID: a.row.ID, Number: a.row.Number, Name: a.row.Name, Role: a.row.Role,
-		Recorded: r.first.Record && a.row.Consent == parley.Granted, Tracks: []Publication{},
+		Recorded: r.first.Record && a.row.Consent == parley.Granted, Several: a.row.Several, Tracks: []Publication{},
 	}
 	for _, t := range a.tracks {
 		person.Tracks = append(person.Tracks, Publication{Track: t.ID, Source: t.Source, Muted: a.muted[t.Source]})

@@ -3,7 +3,10 @@ package transcribe
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+
+	"github.com/parley/parley"
 )
 
 // Engine names what recognizes speech.
@@ -13,28 +16,64 @@ type Engine string
 const (
 	EngineSherpa Engine = "sherpa" // sherpa-onnx in a child process
 	EngineNone   Engine = "none"   // no words: who spoke when
+	// EngineWorkers has none in this process: parley worker makes the words.
+	EngineWorkers Engine = "workers"
+	// EngineRemote is a server with OpenAI's interface, in the same region.
+	EngineRemote Engine = "remote"
 )
 
 // Config is the section "transcribe" of the configuration.
 type Config struct {
-	// Engine is sherpa or none.
+	// Engine is sherpa, remote, workers or none.
 	Engine Engine `yaml:"engine"`
+	// Model is the speech model of engine sherpa; "" takes the best that is installed.
+	Model string `yaml:"model"`
 	// Language locks the language that is spoken, "en", "zh" or "yue"; "" leaves it to the engine,
 	// utterance by utterance.
 	Language string `yaml:"language"`
+	// Interims shows words while somebody still speaks, where the machine has time for it. Only engine
+	// sherpa does: a speech server elsewhere would be asked the same again and again.
+	Interims bool `yaml:"interims"`
+	// Glossary are terms that are said here and that nobody else knows: what sounds like one, and is no
+	// common word, is written as it. Names of those present are known without it.
+	Glossary []string `yaml:"glossary"`
+	// Remote lists the servers of engine remote: one for each region that is to have words.
+	Remote []RemoteConfig `yaml:"remote"`
+}
+
+// RemoteConfig is a server that recognizes speech, POST /v1/audio/transcriptions, for one region.
+type RemoteConfig struct {
+	Region parley.Region `yaml:"region"` // speech of this region alone goes there
+	URL    string        `yaml:"url"`    // without /v1/…
+	Model  string        `yaml:"model"`  // as the server calls it
+	// KeyFile holds the bearer token it wants; "" for none.
+	KeyFile string `yaml:"key_file"`
 }
 
 // Languages are what can be spoken, as BCP 47 tags.
 func Languages() []string { return []string{"en", "zh", "yue"} }
 
 // DefaultConfig uses the engine that ships, and leaves the language open.
-func DefaultConfig() Config { return Config{Engine: EngineSherpa} }
+func DefaultConfig() Config {
+	return Config{Engine: EngineSherpa, Interims: true, Glossary: []string{}, Remote: []RemoteConfig{}}
+}
 
 // Validate reports all faults at once.
 func (c Config) Validate() error {
 	var faults []error
-	if c.Engine != EngineSherpa && c.Engine != EngineNone {
-		faults = append(faults, fmt.Errorf("engine: %q is not sherpa or none", c.Engine))
+	if !slices.Contains([]Engine{EngineSherpa, EngineRemote, EngineNone, EngineWorkers}, c.Engine) {
+		faults = append(faults, fmt.Errorf("engine: %q is not sherpa, remote, workers or none", c.Engine))
+	}
+	if c.Engine == EngineRemote && len(c.Remote) == 0 {
+		faults = append(faults, errors.New("remote: lists no server, and engine is remote"))
+	}
+	for i, r := range c.Remote {
+		if u, err := url.Parse(r.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			faults = append(faults, fmt.Errorf("remote[%d].url: is not an http or https address", i))
+		}
+		if r.Region == "" || r.Model == "" {
+			faults = append(faults, fmt.Errorf("remote[%d]: region and model must be named", i))
+		}
 	}
 	if c.Language != "" && !slices.Contains(Languages(), c.Language) {
 		faults = append(faults, fmt.Errorf("language: %q is not en, zh or yue", c.Language))

@@ -14,8 +14,8 @@ const (
 	long       = 14 * time.Second
 	longest    = 20 * time.Second // then it is cut at the quietest place of the last lookBack
 	lookBack   = 5 * time.Second
-	leadIn     = 250 * time.Millisecond // kept before the first voice, which detectors notice late
-	tail       = 250 * time.Millisecond // and after the last
+	leadIn     = 320 * time.Millisecond // kept before the first voice, which detectors notice late
+	tail       = 320 * time.Millisecond // and after the last
 	// leastVoice is how much voice an utterance has at least: less is a cough.
 	leastVoice = 3
 )

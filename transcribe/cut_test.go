@@ -46,12 +46,12 @@ func TestSpeechIsCutAtPauses(t *testing.T) {
 		want    []time.Duration // lengths
 	}{
 		"silence is nothing":           {second, nil},
-		"one utterance":                {second + voice + second, []time.Duration{2500 * time.Millisecond}},
-		"two with a pause between":     {voice + second + voice + second, []time.Duration{2250 * time.Millisecond, 2500 * time.Millisecond}},
+		"one utterance":                {second + voice + second, []time.Duration{2640 * time.Millisecond}},
+		"two with a pause between":     {voice + second + voice + second, []time.Duration{2320 * time.Millisecond, 2640 * time.Millisecond}},
 		"a breath is no pause":         {voice + repeat(".", 300*time.Millisecond) + voice, []time.Duration{4300 * time.Millisecond}},
 		"a cough is nothing":           {second + "vv" + second, nil},
 		"the end of the track ends it": {voice, []time.Duration{2 * time.Second}},
-		"a breath ends a long one":     {repeat("v", 15*time.Second) + repeat(".", 300*time.Millisecond) + voice, []time.Duration{15250 * time.Millisecond, 2 * time.Second}},
+		"a breath ends a long one":     {repeat("v", 15*time.Second) + repeat(".", 300*time.Millisecond) + voice, []time.Duration{15200 * time.Millisecond, 2 * time.Second}},
 	} {
 		got := cutOf(c.pattern)
 		if len(got) != len(c.want) {

@@ -5,6 +5,8 @@
 //	track.go    a tap of the SFU: packets in order, on the meeting clock, decoded to 16 kHz
 //	voice.go    which windows have speech: silero in the engine child, a level gate without it
 //	cut.go      windows become utterances, between two pauses
+//	grow.go     an utterance that has not ended is offered, again and again
+//	interim.go  what two decodes of it agree on is shown; decoded on idle capacity alone
 //	save.go     an utterance's Opus goes to the meeting's region, then its row, then the job that
 //	            names it
 //	worker.go   a job: read, decode, recognize (hear.go, guard.go), store, tell

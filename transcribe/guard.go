@@ -94,10 +94,86 @@ func stockPhrases() []string {
 	}
 }
 
-// invented reports whether a text is a stock phrase over next to nothing, or anything over less.
+// dropNotes leaves out what a model writes about sounds, as in subtitles: [Music], (applause), ♪.
+func dropNotes(words []parley.Word) []parley.Word {
+	var kept []parley.Word
+	inside := rune(0) // the bracket that is waited for
+	for _, w := range words {
+		text := strings.TrimSpace(w.Text)
+		first, last := firstAndLast(text)
+		if inside == 0 {
+			inside = map[rune]rune{'[': ']', '(': ')', '（': '）', '【': '】'}[first]
+			if inside == 0 && text != "♪" && text != "♫" {
+				kept = append(kept, w)
+				continue
+			}
+		}
+		if last == inside || strings.ContainsRune(".,!?。，！？", last) && strings.ContainsRune(text, inside) {
+			inside = 0
+		}
+	}
+	if inside != 0 { // a bracket that nothing closes is no note
+		return words
+	}
+	return kept
+}
+
+func firstAndLast(text string) (first, last rune) {
+	for i, r := range text {
+		if i == 0 {
+			first = r
+		}
+		last = r
+	}
+	return first, last
+}
+
+// steady is by how much the loudness of a sound that is no speech varies, in dB between its quieter
+// and its louder tenth: noise of a fan 1, speech 20, in much noise 5.
+const steady = 2.5
+
+// isSteady reports whether the loudness of a sound hardly varies.
+func isSteady(s pcm.Speech) bool {
+	var levels []float32
+	for at := 0; at+Window <= len(s); at += Window {
+		levels = append(levels, levelOf(s[at:at+Window]))
+	}
+	if len(levels) == 0 {
+		return false
+	}
+	slices.Sort(levels)
+	return levels[len(levels)*9/10]-levels[len(levels)/10] < steady
+}
+
+// What speech is like that is heard well.
+const (
+	// faint is the level below which words are guessed at, in dBFS.
+	faint = quiet + 12
+	// slowest is how many words or characters a second people say at least, over slowFrom: with less,
+	// something was left out. Twice a minute's thinking aloud.
+	slowest  = 0.5
+	slowFrom = 5 * time.Second
+	// settled is how much of one language somebody has spoken before another is a surprise.
+	settled = 30 * time.Second
+)
+
+// doubtful reports whether a text may be wrong by what can be seen: it is faint, says too little for its
+// time, or is in a language its speaker has not spoken.
+func doubtful(r Result, s pcm.Speech, spoken prior) bool {
+	if len(r.Words) == 0 {
+		return false
+	}
+	rate := float64(len(r.Words)) / s.Duration().Seconds()
+	usual := spoken.usual()
+	return levelOf(s) < faint || s.Duration() >= slowFrom && rate < slowest ||
+		usual != "" && spoken[usual] >= settled && spoken[r.Lang] == 0
+}
+
+// invented reports whether a text is a stock phrase over next to nothing, or anything over less, or
+// over a sound that nobody can have made by speaking.
 func invented(r Result, s pcm.Speech) bool {
 	level := levelOf(s)
-	if level < quiet {
+	if level < quiet || isSteady(s) {
 		return true
 	}
 	var text strings.Builder
@@ -106,6 +182,5 @@ func invented(r Result, s pcm.Speech) bool {
 			text.WriteRune(c)
 		}
 	}
-	const faint = quiet + 12
 	return level < faint && slices.Contains(stockPhrases(), strings.TrimSpace(text.String()))
 }

@@ -45,6 +45,22 @@ func TestWhatNobodySaysIsImplausible(t *testing.T) {
 	}
 }
 
+func TestNotesAboutSoundsAreNoWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"[Music]":                         "",
+		"(upbeat music) so we begin":      "so we begin",
+		"we agree [Applause]. next point": "we agree next point",
+		"♪ ♪":                             "",
+		"we agree (more or less":          "we agree (more or less",
+		"f(x) is what we plot":            "f(x) is what we plot",
+	} {
+		if got := textOf(dropNotes(said(text, "en").Words)); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestLoopsAreCutToOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -63,10 +79,14 @@ type scripted func(s pcm.Speech, h Hint) (Result, error)
 
 func (f scripted) Recognize(_ context.Context, s pcm.Speech, h Hint) (Result, error) { return f(s, h) }
 
+// loud is a tone that comes and goes four times a second, as syllables do.
 func loud(d time.Duration) pcm.Speech {
 	s := make(pcm.Speech, pcm.Samples(d))
 	for i := range s {
 		s[i] = float32(i%64)/128 - 0.25
+		if i/(pcm.Rate/8)%2 == 1 {
+			s[i] /= 8
+		}
 	}
 	return s
 }
@@ -98,7 +118,7 @@ func TestTheGuardsHearAgain(t *testing.T) {
 		},
 		"a loop that stays is cut": {
 			func(pcm.Speech, Hint) (Result, error) { return said("go go go go go go", "en"), nil },
-			loud(6 * time.Second), "go go", parley.Unsure, true,
+			loud(6 * time.Second), "go go go", parley.Unsure, true,
 		},
 		"a language nobody speaks is tried as the nearest": {
 			func(_ pcm.Speech, h Hint) (Result, error) {
@@ -119,7 +139,7 @@ func TestTheGuardsHearAgain(t *testing.T) {
 		},
 	} {
 		tr := &Transcriber{recognizer: c.recognizer}
-		h, err := tr.hear(t.Context(), c.speech, "", nil)
+		h, err := tr.hear(t.Context(), c.speech, known{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -152,8 +172,33 @@ func TestABriefWordIsHeardInTheSpeakersLanguage(t *testing.T) {
 	}
 	spoken.note("en", 8*time.Second)
 	for d, want := range map[time.Duration]string{time.Second: "ok sure", 5 * time.Second: "請問"} {
-		if h, err := tr.hear(t.Context(), loud(d), "", spoken); err != nil || h.Text() != want {
+		if h, err := tr.hear(t.Context(), loud(d), known{spoken: spoken}); err != nil || h.Text() != want {
 			t.Errorf("%v: %q, %v", d, h.Text(), err)
+		}
+	}
+}
+
+func TestWhatIsDoubtfulIsUnsure(t *testing.T) {
+	t.Parallel()
+	english := prior{"en": time.Minute}
+	for name, c := range map[string]struct {
+		text   string
+		lang   string
+		speech pcm.Speech
+		spoken prior
+		want   parley.Confidence
+	}{
+		"plain":                        {"we agree to that", "en", loud(2 * time.Second), nil, parley.Clear},
+		"faint":                        {"we agree to that", "en", quietSpeech(2*time.Second, 0.006), nil, parley.Unsure},
+		"little in a long time":        {"we agree", "en", loud(8 * time.Second), nil, parley.Unsure},
+		"a language not spoken before": {"我 們 同 意 這 樣 做", "zh", loud(4 * time.Second), english, parley.Unsure},
+		"the language of before":       {"we agree to that and will send it", "en", loud(4 * time.Second), english, parley.Clear},
+		"one of two languages":         {"我 們 同 意 這 樣 做", "zh", loud(4 * time.Second), prior{"en": time.Minute, "zh": 9 * time.Second}, parley.Clear},
+	} {
+		tr := &Transcriber{recognizer: scripted(func(pcm.Speech, Hint) (Result, error) { return said(c.text, c.lang), nil })}
+		h, err := tr.hear(t.Context(), c.speech, known{spoken: c.spoken})
+		if err != nil || h.confidence != c.want {
+			t.Errorf("%s: %s, %v", name, h.confidence, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley/parley"
@@ -19,6 +20,7 @@ type heard struct {
 
 	confidence parley.Confidence
 	again      bool // the first text could not be, and was asked for again
+	region     parley.Region
 }
 
 // decodeOgg decodes a whole utterance. A stretch that was lost (a packet of its TOC alone) is made up
@@ -93,40 +95,58 @@ func (p prior) usual() string {
 	return best
 }
 
+// known is what is known before an utterance is heard.
+type known struct {
+	lang   string // the language it is in; "" when that is open
+	spoken prior  // what its speaker has spoken so far
+	hot    hotWords
+	region parley.Region
+}
+
 // hear recognizes one utterance. The first text is asked for again, in halves and with its language
 // locked, when it cannot be what was said; and in the speaker's usual language when it is brief.
-func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, lang string, spoken prior) (heard, error) {
-	if usual := spoken.usual(); lang == "" && usual != "" && s.Duration() < brief {
+func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, k known) (heard, error) {
+	lang, spoken := k.lang, k.spoken
+	usual := spoken.usual()
+	if lang == "" && usual != "" && s.Duration() < brief {
 		lang = usual
 	}
-	first, err := t.recognizer.Recognize(ctx, s, Hint{Lang: lang})
-	if err != nil {
-		return heard{}, err
+	h := heard{confidence: parley.Clear, region: k.region}
+	if err := h.ask(ctx, t.recognizer, s, lang); err != nil || len(h.Words) == 0 {
+		return h, err
 	}
-	h := heard{Result: first, confidence: parley.Clear}
-	if len(first.Words) == 0 {
-		return h, nil
-	}
-	if lang == "" && !slices.Contains(Languages(), first.Lang) {
+	if lang == "" && !spokenHere(h.Lang) {
 		// Nobody speaks it here: a language guessed wrongly, as it often is for Cantonese.
-		h.again = true
-		if h.Result, err = t.recognizer.Recognize(ctx, s, Hint{Lang: nearest(first.Lang)}); err != nil {
-			return heard{}, err
+		h.again, h.confidence = true, parley.Unsure
+		if usual == "" {
+			usual = nearest(h.Lang)
 		}
-		h.confidence = parley.Unsure
+		if err := h.ask(ctx, t.recognizer, s, usual); err != nil {
+			return h, err
+		}
 	}
 	if implausible(h.Result, s.Duration()) {
-		h.again = true
-		if h.Result, err = t.hearHalves(ctx, s, h.Result); err != nil {
-			return heard{}, err
+		h.again, h.confidence = true, parley.Unsure
+		if err := t.hearParts(ctx, s, &h, mostHalvings); err != nil {
+			return h, err
 		}
-		h.confidence = parley.Unsure
 	}
+	h.Words = dropNotes(h.Words)
 	if invented(h.Result, s) {
 		h.Words, h.confidence = nil, parley.HardlyHeard
 	}
+	h.Words = k.hot.correct(h.Words)
+	if h.Lang == "zh" && cantonese(h.Text()) {
+		h.Lang = "yue"
+	}
+	if h.confidence == parley.Clear && doubtful(h.Result, s, spoken) {
+		h.confidence = parley.Unsure
+	}
 	return h, nil
 }
+
+// spokenHere reports whether a language is one that people here speak.
+func spokenHere(lang string) bool { return slices.Contains(Languages(), lang) }
 
 // nearest is the language to try when a guess is none that is spoken here.
 func nearest(guess string) string {
@@ -137,29 +157,56 @@ func nearest(guess string) string {
 	return "en"
 }
 
-// hearHalves recognizes speech in two parts, cut where it is quietest near the middle, and cuts loops
-// that are still there.
-func (t *Transcriber) hearHalves(ctx context.Context, s pcm.Speech, first Result) (Result, error) {
+// ask has speech recognized, and adds what that cost.
+func (h *heard) ask(ctx context.Context, r Recognizer, s pcm.Speech, lang string) error {
+	result, err := r.Recognize(ctx, s, Hint{Lang: lang, Region: h.region})
+	result.CPU += h.CPU
+	h.Result = result
+	return err
+}
+
+const (
+	// mostHalvings is how often speech that makes no sense is cut in two: 20 s become 5.
+	mostHalvings = 2
+	// leastPart is what is not cut any more: the model guesses worse, the less it hears.
+	leastPart = 3 * time.Second
+)
+
+// hearParts recognizes speech in two parts, cut where it is quietest near the middle, each part again
+// in two if need be, and cuts loops that are still there.
+func (t *Transcriber) hearParts(ctx context.Context, s pcm.Speech, h *heard, halvings int) error {
 	middle := quietest(s, len(s)/3, 2*len(s)/3)
-	joined := first
-	joined.Words, joined.Tokens = nil, 0
+	lang := h.Lang
+	var words []parley.Word
+	tokens := 0
 	for _, part := range []span{{0, middle}, {middle, len(s)}} {
-		r, err := t.recognizer.Recognize(ctx, s[part.start:part.end], Hint{Lang: first.Lang})
-		if err != nil {
-			return joined, err
+		piece := s[part.start:part.end]
+		if err := h.ask(ctx, t.recognizer, piece, lang); err != nil {
+			return err
 		}
-		words := cutLoops(r.Words)
-		for i := range words {
-			words[i].Start += pcmDuration(part.start)
-			words[i].End += pcmDuration(part.start)
+		if halvings > 1 && piece.Duration() > leastPart && implausible(h.Result, piece.Duration()) {
+			if err := t.hearParts(ctx, piece, h, halvings-1); err != nil {
+				return err
+			}
 		}
-		if len(words) > 0 && len(joined.Words) > 0 && spaced(first.Lang) {
-			words[0].Text = " " + words[0].Text
+		found := cutLoops(h.Words)
+		for i := range found {
+			found[i].Start += pcmDuration(part.start)
+			found[i].End += pcmDuration(part.start)
 		}
-		joined.Words = append(joined.Words, words...)
-		joined.Tokens += r.Tokens
+		if len(found) > 0 && len(words) > 0 && spaced(lang) {
+			found[0].Text = " " + found[0].Text
+		}
+		words = append(words, found...)
+		tokens += h.Tokens
 	}
-	return joined, nil
+	h.Words, h.Tokens = words, tokens
+	return nil
+}
+
+// cantonese reports whether Chinese text has characters that only Cantonese is written with.
+func cantonese(text string) bool {
+	return strings.ContainsAny(text, "嘅咗啲哋喺佢冇嚟嗰唔咁嘢")
 }
 
 // spaced reports whether a language puts spaces between words.

@@ -15,25 +15,39 @@ type Spoken struct {
 	Text       string
 	Lang       string
 	Confidence parley.Confidence
+	Engine     string
+	Model      string
+	CPU        time.Duration // that the engine took for it
+}
+
+// About is what is known of a file before it is heard.
+type About struct {
+	Lang  string   // the language it is in; "" leaves it open, utterance by utterance
+	Terms []string // names and terms that are likely in it
+	// Wait, or nil, is called before each utterance: what is more urgent goes first.
+	Wait func(context.Context)
 }
 
 // File puts a sound file into words: speech is cut and recognized as in a meeting. tell is called
 // with each utterance in order, and how much of the file was heard.
 func File(
-	ctx context.Context, s pcm.Speech, recognizer Recognizer, voices Voices, lang string,
+	ctx context.Context, s pcm.Speech, recognizer Recognizer, voices Voices, about About,
 	tell func(u Spoken, done time.Duration) error,
 ) error {
 	t := &Transcriber{recognizer: recognizer}
-	spoken := prior{}
+	spoken, hot := prior{}, newHotWords(about.Terms)
 	for _, found := range cutSpeech(ctx, s, voices) {
-		h, err := t.hear(ctx, s[found.start:found.end], lang, spoken)
+		if about.Wait != nil {
+			about.Wait(ctx)
+		}
+		h, err := t.hear(ctx, s[found.start:found.end], known{lang: about.Lang, spoken: spoken, hot: hot})
 		if err != nil {
 			return err
 		}
 		spoken.note(h.Lang, pcmDuration(found.end-found.start))
 		u := Spoken{
 			Start: pcmDuration(found.start), End: pcmDuration(found.end), Words: h.Words, Text: h.Text(),
-			Lang: h.Lang, Confidence: h.confidence,
+			Lang: h.Lang, Confidence: h.confidence, Engine: h.Engine, Model: h.Model, CPU: h.CPU,
 		}
 		for i := range u.Words {
 			u.Words[i].Start += u.Start

@@ -24,7 +24,8 @@ type Health interface {
 
 // Hint is what is known of a piece of speech before it is heard.
 type Hint struct {
-	Lang string // the language to decode as, "en", "zh" or "yue"; "" leaves it to the engine
+	Lang   string        // the language to decode as, "en", "zh" or "yue"; "" leaves it to the engine
+	Region parley.Region // where it rests: no engine of another region may hear it; "" on this machine
 }
 
 // Result is what was heard. Words is empty when nothing was.
@@ -34,6 +35,7 @@ type Result struct {
 	Tokens int           // how many pieces the engine made; 0 when it does not tell
 	Engine string        // "sherpa"
 	Model  string        // "whisper-base"
+	CPU    time.Duration // that the engine's thread took; 0 when it does not tell
 }
 
 // Text joins the words.

@@ -47,6 +47,7 @@ func newSaver(t *Transcriber, keep *parley.Keep, track parley.Track) *saver {
 
 // add never blocks: an utterance is 80 kB at most, and seconds long.
 func (s *saver) add(p piece) {
+	s.t.finals.begin() // until it is stored and its job is sent
 	s.mu.Lock()
 	s.pieces = append(s.pieces, p)
 	s.mu.Unlock()
@@ -98,32 +99,41 @@ func (s *saver) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		u, audio, err := s.utterance(p)
-		if err != nil {
-			s.t.log.Error("utterance cannot be written", zap.Error(err))
-			continue
+		s.save(ctx, p)
+		s.t.finals.end()
+	}
+}
+
+// save stores one piece, until it succeeds.
+func (s *saver) save(ctx context.Context, p piece) {
+	u, audio, err := s.utterance(p)
+	if err != nil {
+		s.t.log.Error("utterance cannot be written", zap.Error(err))
+		return
+	}
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
+		err := s.store(ctx, u, audio)
+		if err == nil {
+			return
 		}
-		for wait := firstPause; ; wait = min(2*wait, longestPause) {
-			err := s.store(ctx, u, audio)
-			if err == nil {
-				break
-			}
-			s.t.metrics.saveErrors.Inc()
-			s.t.log.Warn("region refuses an utterance; trying again", zap.String("region", string(s.keep.Region)), zap.Error(err))
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return // the recording still has it: Recover cuts it again
-			}
+		s.t.metrics.saveErrors.Inc()
+		s.t.log.Warn("region refuses an utterance; trying again", zap.String("region", string(s.keep.Region)), zap.Error(err))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return // the recording still has it: Recover cuts it again
 		}
 	}
 }
 
 // utterance describes a piece, and writes its sound as Ogg Opus.
 func (s *saver) utterance(p piece) (parley.Utterance, []byte, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return parley.Utterance{}, nil, fmt.Errorf("name utterance: %w", err)
+	if p.id == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return parley.Utterance{}, nil, fmt.Errorf("name utterance: %w", err)
+		}
+		p.id = parley.UtteranceID(id.String())
 	}
 	var file bytes.Buffer
 	w, err := container.NewOggWriter(&file)
@@ -139,12 +149,12 @@ func (s *saver) utterance(p piece) (parley.Utterance, []byte, error) {
 		return parley.Utterance{}, nil, err
 	}
 	u := parley.Utterance{
-		ID: parley.UtteranceID(id.String()), Meeting: s.track.Meeting, Track: s.track.ID,
+		ID: p.id, Meeting: s.track.Meeting, Track: s.track.ID,
 		Participant: s.track.Participant, Start: p.start.Truncate(time.Millisecond), End: p.end.Truncate(time.Millisecond),
 		SHA256: sha256.Sum256(file.Bytes()), State: parley.Pending, NextTry: time.Now().Add(jobGrace),
 	}
 	u.Audio = utteranceKey(u.Meeting, u.ID)
-	if s.t.recognizer == nil {
+	if !s.t.wanted() {
 		u.State = parley.Wordless
 	}
 	return u, file.Bytes(), nil

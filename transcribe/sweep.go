@@ -35,7 +35,7 @@ func (t *Transcriber) sweepEvery(ctx context.Context, keep *parley.Keep) {
 
 // sweep makes jobs of the rows that are due at now. Jobs that exist twice do no harm.
 func (t *Transcriber) sweep(ctx context.Context, keep *parley.Keep, now time.Time) error {
-	if t.recognizer != nil {
+	if t.wanted() {
 		due, err := keep.Transcripts.DueUtterances(ctx, now, sweepMost)
 		if err != nil {
 			return fmt.Errorf("list due utterances: %w", err)

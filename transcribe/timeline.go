@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/parley/parley"
 	"github.com/parley/parley/media"
 	"github.com/parley/parley/media/container"
 	"github.com/parley/parley/media/pcm"
@@ -21,16 +22,18 @@ const (
 	concealed = 120 * time.Millisecond
 	// apart is the pause after which a timeline starts anew.
 	apart = time.Second
-	// batch is how many windows a detector is asked about at once: a third of a second.
-	batch = 10
+	// batch is how many windows a detector is asked about at once: a sixth of a second, which is what
+	// it adds to the delay of captions.
+	batch = 5
 	// opusFrame is what missing stretches are written as.
 	opusFrame = 20 * time.Millisecond
 )
 
 // piece is one utterance, cut out of a track.
 type piece struct {
-	start, end time.Duration // meeting clock
-	packets    [][]byte      // of Opus, gapless
+	id         parley.UtteranceID // "" unless its words are shown already
+	start, end time.Duration      // meeting clock
+	packets    [][]byte           // of Opus, gapless
 }
 
 // heldPacket is a packet that may be part of an utterance.
@@ -55,6 +58,14 @@ type timeline struct {
 	held    []heldPacket
 	scratch pcm.Speech
 	last    []byte // the last packet, for the mode of silence
+
+	// While words are shown as they come; nil and empty else.
+	grows   func(start time.Duration) *growing // names an utterance under way
+	offer   func(snapshot)
+	growing *growing   // the one under way, or nil before it is offered
+	heard   pcm.Speech // decided about, from the sample heardAt on
+	heardAt int
+	offered int // sample up to which it was offered
 }
 
 func newTimeline(clock *media.Clock, voices Voices, found func(piece)) (*timeline, error) {
@@ -137,11 +148,14 @@ func (t *timeline) decide(ctx context.Context, all bool) {
 		return
 	}
 	voiced, levels := t.ear.hear(ctx, t.speech[:windows*Window])
+	t.remember(t.speech[:windows*Window])
 	for i := range voiced {
 		if s, ok := t.cut.push(voiced[i], levels[i]); ok {
 			t.emit(s)
+			t.outgrown()
 		}
 	}
+	t.grow()
 	t.speech = append(t.speech[:0], t.speech[windows*Window:]...)
 	t.forget()
 }
@@ -155,6 +169,7 @@ func (t *timeline) flush(ctx context.Context) {
 	if s, ok := t.cut.flush(); ok {
 		t.emit(s)
 	}
+	t.outgrown()
 	t.forget()
 }
 
@@ -167,6 +182,9 @@ func (t *timeline) close(ctx context.Context) {
 // emit passes on an utterance: the packets that lie in it.
 func (t *timeline) emit(s span) {
 	p := piece{}
+	if t.growing != nil {
+		p.id = t.growing.first.ID
+	}
 	first, last := 0, 0
 	for _, h := range t.held {
 		if h.end <= s.start || h.at >= s.end {
@@ -193,6 +211,10 @@ func (t *timeline) forget() {
 		k++
 	}
 	t.held = append(t.held[:0], t.held[k:]...)
+	if drop := min(oldest-t.heardAt, len(t.heard)); drop > 0 {
+		t.heard = append(t.heard[:0], t.heard[drop:]...)
+		t.heardAt += drop
+	}
 }
 
 // at is when a sample was captured.

@@ -52,6 +52,7 @@ func (t *Transcriber) Track(m parley.Meeting, track parley.Track, arrived time.T
 	if err != nil {
 		return nil, err
 	}
+	t.showGrowing(line, m, track)
 	tap := &Track{
 		t: t, saver: s, timeline: line, queue: make(chan queued, queueLength), closing: make(chan struct{}),
 	}

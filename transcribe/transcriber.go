@@ -22,8 +22,11 @@ type Parts struct {
 	Recognizer Recognizer // or nil: only who spoke when
 	Wordless   string     // a sentence for people that says why there is none
 	Voices     Voices     // or nil: a level gate decides what is speech
-	Log        *zap.Logger
-	Registry   prometheus.Registerer
+	// Interim, or nil, is told what is shown of an utterance while it grows: its Text and Words so far,
+	// State Pending, End that of the last word. It is called often, in order, and must not block.
+	Interim  func(parley.Utterance)
+	Log      *zap.Logger
+	Registry prometheus.Registerer
 }
 
 // Transcriber hears the tracks of all meetings of this process, and works for the queues of its
@@ -39,8 +42,13 @@ type Transcriber struct {
 	recognizer Recognizer // or nil
 	wordless   string
 	voices     Voices // or nil
+	tell       func(parley.Utterance)
+	interims   *interims // or nil: none are wanted
 	log        *zap.Logger
 	metrics    *metrics
+
+	finals   finals   // under way in this process
+	lateness lateness // of words, by meeting
 
 	tasks sync.WaitGroup // loops and savers
 
@@ -65,11 +73,16 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Transcriber{
+	t := &Transcriber{
 		cfg: cfg, regions: p.Regions, jobs: p.Jobs, events: p.Events, extractor: p.Extractor, refiner: p.Refiner,
 		recognizer: p.Recognizer, wordless: p.Wordless, voices: p.Voices, log: p.Log, metrics: m,
-		heard: map[parley.MeetingID]*beingHeard{}, soon: map[parley.MeetingID]bool{},
-	}, nil
+		tell: p.Interim, heard: map[parley.MeetingID]*beingHeard{}, soon: map[parley.MeetingID]bool{},
+	}
+	t.lateness.waiting, t.lateness.oldest = m.waiting, m.oldest
+	if cfg.Interims && cfg.Engine == EngineSherpa && p.Interim != nil && p.Recognizer != nil {
+		t.interims = newInterims()
+	}
+	return t, nil
 }
 
 // Run works until ctx ends, then until every track is closed and its utterances are stored. Whoever
@@ -86,12 +99,17 @@ func (t *Transcriber) Run(ctx context.Context) error {
 	for region, keep := range t.regions {
 		if t.recognizer != nil {
 			workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
+			workers.Go(func() { t.work(ctx, region, parley.JobAgain, t.hearAgain) })
 		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
 		if t.refines(region) {
 			workers.Go(func() { t.work(ctx, region, parley.JobRefine, t.refine) })
 		}
 		workers.Go(func() { t.sweepEvery(ctx, keep) })
+		workers.Go(func() { t.lateness.watch(ctx, keep, t.log) })
+	}
+	if t.interims != nil {
+		workers.Go(func() { t.tellInterims(ctx) })
 	}
 	<-ctx.Done()
 	t.mu.Lock()
@@ -99,6 +117,18 @@ func (t *Transcriber) Run(ctx context.Context) error {
 	t.mu.Unlock()
 	workers.Wait()
 	t.tasks.Wait()
+	return nil
+}
+
+// Work carries out transcribe jobs of all regions until ctx ends, and nothing else: it is what a worker
+// beside the server runs. A job under way goes to somebody else when its lease ends.
+func (t *Transcriber) Work(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for region := range t.regions {
+		workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
+		workers.Go(func() { t.work(ctx, region, parley.JobAgain, t.hearAgain) })
+	}
+	workers.Wait()
 	return nil
 }
 
@@ -122,11 +152,14 @@ func (t *Transcriber) startSaver(s *saver) {
 	})
 }
 
+// wanted reports whether utterances are to have words: made here, or by workers.
+func (t *Transcriber) wanted() bool { return t.recognizer != nil || t.cfg.Engine == EngineWorkers }
+
 // Words reports whether something that makes words is running, and if not, a sentence for people that
 // says why.
 func (t *Transcriber) Words() (ok bool, missing string) {
 	if t.recognizer == nil {
-		return false, t.wordless
+		return t.wanted(), t.wordless
 	}
 	if health, is := t.recognizer.(Health); is {
 		return health.Words()

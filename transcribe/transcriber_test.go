@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +111,8 @@ func (h *house) tap() *Track {
 	}
 }
 
-// talk is sound: stretches of voice (a loud tone) and silence in turn, as Opus packets.
+// talk is sound: stretches of voice (a loud tone that comes and goes, as syllables do) and silence in
+// turn, as Opus packets.
 func talk(t *testing.T, stretches ...time.Duration) [][]byte {
 	t.Helper()
 	encoder, err := pcm.NewEncoder(32_000)
@@ -119,11 +121,11 @@ func talk(t *testing.T, stretches ...time.Duration) [][]byte {
 	}
 	var packets [][]byte
 	for i, d := range stretches {
-		for range d / (20 * time.Millisecond) {
+		for n := range d / (20 * time.Millisecond) {
 			frame := make([]float32, 960)
 			if i%2 == 0 {
 				for k := range frame {
-					frame[k] = float32(k%96)/160 - 0.3
+					frame[k] = (float32(k%96)/160 - 0.3) / float32(1+n/6%2*3)
 				}
 			}
 			packet, err := encoder.Encode(frame)
@@ -385,7 +387,7 @@ func TestSoundThatHasChangedIsNotHeard(t *testing.T) {
 	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("anything", "en"), nil }))
 	u := h.addPending()
 	u.SHA256[0] ^= 1
-	if _, err := h.hearUtterance(t.Context(), h.keep, u); !errors.Is(err, parley.Invalid) {
+	if _, err := h.hearAs(t.Context(), h.keep, u, ""); !errors.Is(err, parley.Invalid) {
 		t.Error(err)
 	}
 }
@@ -441,12 +443,169 @@ func TestAFileIsCutAndHeard(t *testing.T) {
 	var texts []string
 	err := File(t.Context(), s, scripted(func(s pcm.Speech, h Hint) (Result, error) {
 		return said(h.Lang+" "+s.Duration().Truncate(time.Second).String(), h.Lang), nil
-	}), nil, "en", func(u Spoken, _ time.Duration) error {
+	}), nil, About{Lang: "en"}, func(u Spoken, _ time.Duration) error {
 		texts = append(texts, u.Text)
 		return nil
 	})
 	must(t, err)
 	if !slices.Equal(texts, []string{"en 2s", "en 3s"}) {
 		t.Error(texts)
+	}
+}
+
+func TestASpeakersOwnLanguageIsALock(t *testing.T) {
+	t.Parallel()
+	hints := make(chan string, 1)
+	h := open(t, scripted(func(_ pcm.Speech, hint Hint) (Result, error) {
+		hints <- hint.Lang
+		return said("係", hint.Lang), nil
+	}))
+	must(t, h.keep.Participants.PutParticipant(t.Context(), parley.Participant{
+		ID: "p1", Meeting: h.meeting.ID, Number: 1, Name: "Nora Lind", Role: parley.RoleHost, Consent: parley.Granted,
+		Joined: began, Language: "yue",
+	}))
+	u := h.addPending()
+	must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	if hint, row := <-hints, h.row(u.ID); hint != "yue" || row.Lang != "yue" {
+		t.Errorf("heard as %q, kept as %q", hint, row.Lang)
+	}
+}
+
+// heardTwice is a meeting that has ended, of which one utterance was heard as first; every further hearing
+// says what anew does.
+func heardTwice(t *testing.T, first string, anew *string) (*house, parley.Utterance) {
+	t.Helper()
+	text := first
+	h := open(t, scripted(func(_ pcm.Speech, hint Hint) (Result, error) {
+		lang := hint.Lang
+		if lang == "" {
+			lang = "en"
+		}
+		return said(text, lang), nil
+	}))
+	u := h.addPending()
+	must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	must(t, h.keep.Meetings.EndMeeting(t.Context(), h.meeting.ID, began.Add(10*time.Second)))
+	text = *anew
+	return h, u
+}
+
+// again has the meeting heard once more, and carries out the jobs of that.
+func (h *house) again(language string) parley.Pass {
+	h.t.Helper()
+	p, err := h.Again(h.t.Context(), "hk", h.meeting.ID, language, parley.Author{Identity: "mei", Name: "Mei"})
+	must(h.t, err)
+	lease, err := h.bus.Claim(h.t.Context(), parley.JobAgain, "hk")
+	must(h.t, err)
+	for range 2 { // a job may come twice
+		must(h.t, h.hearAgain(h.t.Context(), h.keep, lease.Job()))
+	}
+	must(h.t, lease.Done(h.t.Context()))
+	return p
+}
+
+func (h *house) edit(id parley.UtteranceID, shown int, text string) (parley.Utterance, error) {
+	return h.Edit(h.t.Context(), "hk", id, shown, text, parley.Author{Identity: "mei", Name: "Mei"})
+}
+
+func TestAMeetingIsHeardAgain(t *testing.T) {
+	t.Parallel()
+	anew := "we go now"
+	h, u := heardTwice(t, "we go no", &anew)
+	p := h.again("zh")
+	got := h.row(u.ID)
+	if p.Number != 1 || got.Text != "we go now" || got.Lang != "zh" || got.Version != 2 || got.Conflict != "" {
+		t.Errorf("pass %d: %+v", p.Number, got)
+	}
+	readings, err := h.keep.Transcripts.Readings(t.Context(), u.ID)
+	must(t, err)
+	if len(readings) != 2 || readings[0].Text != "we go no" || readings[0].Pass != 0 || readings[1].Text != "we go now" || readings[1].Pass != 1 {
+		t.Errorf("readings %+v", readings)
+	}
+	if p := h.again(""); p.Number != 2 || h.row(u.ID).Version != 3 {
+		t.Errorf("the second pass is %d, version %d", p.Number, h.row(u.ID).Version)
+	}
+}
+
+func TestEditsSurviveBeingHeardAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ anew, shown, conflict string }{
+		"where something else was heard better": {"ask erwin about it now", "ask Erin about it now", ""},
+		"where the same place is heard anew":    {"ask aaron about it no", "ask Erin about it no", "ask aaron about it no"},
+	} {
+		h, u := heardTwice(t, "ask erwin about it no", &c.anew)
+		edited, err := h.edit(u.ID, 0, "ask  Erin about it no ")
+		must(t, err)
+		if edited.Text != "ask Erin about it no" || edited.Version != 2 || edited.Edited != 2 || textOf(edited.Words) != edited.Text {
+			t.Errorf("%s: edited to %+v", name, edited)
+		}
+		h.again("")
+		got := h.row(u.ID)
+		if got.Text != c.shown || got.Conflict != c.conflict || textOf(got.Words) != c.shown || got.Edited != 2 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		readings, err := h.keep.Transcripts.Readings(t.Context(), u.ID)
+		must(t, err)
+		if len(readings) != 4 || readings[1].Kind != parley.ReadingEdited || readings[1].Name != "Mei" || readings[2].Text != c.anew {
+			t.Errorf("%s: readings %+v", name, readings)
+		}
+		if _, err := h.edit(u.ID, 2, "late"); !errors.Is(err, parley.Conflict) {
+			t.Errorf("%s: an edit of what is shown no more: %v", name, err)
+		}
+		settled, err := h.edit(u.ID, got.Version, "ask Erin, now")
+		if err != nil || settled.Conflict != "" {
+			t.Errorf("%s: settled: %+v, %v", name, settled, err)
+		}
+	}
+}
+
+func TestEditsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) { return said("we go", "en"), nil }))
+	u := h.addPending()
+	if _, err := h.edit(u.ID, 0, "we went"); !errors.Is(err, parley.Conflict) {
+		t.Error("before it was heard:", err)
+	}
+	must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	if _, err := h.edit(u.ID, 0, strings.Repeat("x", longestEdit+1)); !errors.Is(err, parley.Invalid) {
+		t.Error("too long:", err)
+	}
+	if _, err := h.edit("u-none", 0, "x"); !errors.Is(err, parley.NotFound) {
+		t.Error("of nothing:", err)
+	}
+	by := parley.Author{}
+	if _, err := h.Again(t.Context(), "hk", h.meeting.ID, "", by); !errors.Is(err, parley.Conflict) {
+		t.Error("heard again while it goes on:", err)
+	}
+	if _, err := h.Again(t.Context(), "hk", h.meeting.ID, "tlh", by); !errors.Is(err, parley.Invalid) {
+		t.Error("heard as a language nobody speaks here:", err)
+	}
+	if _, err := h.edit(u.ID, 0, ""); err != nil || h.row(u.ID).Text != "" {
+		t.Error("nothing was said after all:", err)
+	}
+}
+
+func TestWhatIsParkedCanBeRetried(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("garbage")
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) {
+		if broken != nil {
+			return Result{}, broken
+		}
+		return said("at last", "en"), nil
+	}))
+	u := h.addPending()
+	for range parley.MaxAttempts {
+		must(t, h.transcribe(t.Context(), h.keep, utteranceJob("hk", u)))
+	}
+	broken = nil
+	for want := 1; want >= 0; want-- { // the second time there is none
+		if n, err := h.Retry(t.Context(), "hk", h.meeting.ID); err != nil || n != want {
+			t.Errorf("%d retried, %v", n, err)
+		}
+	}
+	h.run()
+	if got := h.wait("it has words", recognized(1)).Utterances[0]; got.Text != "at last" {
+		t.Errorf("%+v", got)
 	}
 }

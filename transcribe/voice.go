@@ -53,16 +53,23 @@ func (e *ear) close() {
 	}
 }
 
-// levelOf is the loudness of samples in dBFS, -100 for silence.
+// levelOf is the loudness of samples in dBFS, -100 for silence. An offset, as cheap sound cards add, is
+// nothing one hears.
 func levelOf(s []float32) float32 {
-	var sum float64
+	var sum, squares float64
 	for _, x := range s {
-		sum += float64(x) * float64(x)
+		sum += float64(x)
+		squares += float64(x) * float64(x)
 	}
-	if sum == 0 {
+	if len(s) == 0 {
 		return -100
 	}
-	return float32(max(-100, 10*math.Log10(sum/float64(len(s)))))
+	mean := sum / float64(len(s))
+	power := squares/float64(len(s)) - mean*mean
+	if power <= 0 {
+		return -100
+	}
+	return float32(max(-100, 10*math.Log10(power)))
 }
 
 // gate tells voice from noise by loudness alone: voice stands out of what is always there.

@@ -115,7 +115,9 @@ func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job par
 	if u.State != parley.Pending {
 		return nil
 	}
-	heard, err := t.hearUtterance(ctx, keep, u)
+	t.finals.begin()
+	heard, err := t.hearAs(ctx, keep, u, "")
+	t.finals.end()
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -125,12 +127,8 @@ func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job par
 		return t.postpone(ctx, keep, u, err)
 	}
 	u.State, u.Attempts = parley.Recognized, u.Attempts+1
-	u.Text, u.Lang, u.Words, u.Confidence = heard.Text(), heard.Lang, heard.Words, heard.confidence
+	u.Text, u.Lang, u.Words, u.Confidence = heard.Text(), heard.Lang, onClock(heard.Words, u), heard.confidence
 	u.Engine, u.Model = heard.Engine, heard.Model
-	for i := range u.Words {
-		u.Words[i].Start = min(u.Words[i].Start+u.Start, u.End)
-		u.Words[i].End = min(u.Words[i].End+u.Start, u.End)
-	}
 	if err := keep.Transcripts.FinishUtterance(ctx, u); err != nil && !errors.Is(err, parley.Conflict) {
 		return err
 	}
@@ -153,8 +151,9 @@ func (t *Transcriber) told(ctx context.Context, keep *parley.Keep, u parley.Utte
 	return t.askMinutes(ctx, keep.Region, u.Meeting, string(u.ID))
 }
 
-// hearUtterance reads the sound of an utterance, and recognizes it.
-func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u parley.Utterance) (heard, error) {
+// hearAs reads the sound of an utterance, and recognizes it as a language, or with "" as what is known of
+// its speaker tells.
+func (t *Transcriber) hearAs(ctx context.Context, keep *parley.Keep, u parley.Utterance, language string) (heard, error) {
 	object, err := keep.Objects.Open(ctx, u.Audio, 0, -1)
 	if err != nil {
 		return heard{}, fmt.Errorf("open utterance: %w", asUnavailable(err))
@@ -170,22 +169,46 @@ func (t *Transcriber) hearUtterance(ctx context.Context, keep *parley.Keep, u pa
 	if err != nil {
 		return heard{}, err
 	}
-	spoken, err := t.priorOf(ctx, keep, u)
+	k, err := t.knownOf(ctx, keep, u)
 	if err != nil {
 		return heard{}, err
 	}
-	h, err := t.hear(ctx, speech, t.cfg.Language, spoken)
+	if language != "" {
+		k.lang = language
+	}
+	h, err := t.hear(ctx, speech, k)
 	if h.again {
 		t.metrics.guarded.Inc()
 	}
 	return h, err
 }
 
-// priorOf is what the speaker of a brief utterance has spoken so far; nobody asks for a longer one.
-func (t *Transcriber) priorOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (prior, error) {
-	if t.cfg.Language != "" || u.End-u.Start >= brief {
-		return nil, nil
+// knownOf gathers what is known before an utterance is heard.
+func (t *Transcriber) knownOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (known, error) {
+	k := known{lang: t.cfg.Language, region: keep.Region}
+	m, err := keep.Meetings.Meeting(ctx, u.Meeting)
+	if err != nil {
+		return k, fmt.Errorf("read meeting: %w", asUnavailable(err))
 	}
+	people, err := keep.Participants.Participants(ctx, u.Meeting)
+	if err != nil {
+		return k, fmt.Errorf("read participants: %w", asUnavailable(err))
+	}
+	k.hot = t.hotOf(m, people)
+	for _, p := range people {
+		if p.ID == u.Participant && p.Language != "" {
+			k.lang = p.Language // they said so themselves
+		}
+	}
+	if k.lang != "" {
+		return k, nil // nobody asks what was spoken before
+	}
+	k.spoken, err = t.priorOf(ctx, keep, u)
+	return k, err
+}
+
+// priorOf is what the speaker of an utterance has spoken so far.
+func (t *Transcriber) priorOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (prior, error) {
 	transcript, err := keep.Transcripts.Transcript(ctx, u.Meeting)
 	if err != nil {
 		return nil, fmt.Errorf("read what was said before: %w", asUnavailable(err))

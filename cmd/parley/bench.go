@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -121,14 +120,4 @@ func (c *benchCmd) progress(a *app) func(bench.Progress) {
 		}
 		_, _ = fmt.Fprint(a.stderr, start, text, end) // nobody reads it when this fails
 	}
-}
-
-// isTerminal reports whether a person sits at the other end.
-func isTerminal(w any) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

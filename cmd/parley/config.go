@@ -47,6 +47,7 @@ type Config struct {
 	SFU        sfu.Config        `yaml:"sfu"`
 	TURN       turnserver.Config `yaml:"turn"`
 	Recorder   recorder.Config   `yaml:"recorder"`
+	Bus        BusConfig         `yaml:"bus"`
 	Transcribe transcribe.Config `yaml:"transcribe"`
 }
 
@@ -57,6 +58,16 @@ type RegionConfig struct {
 	Directory string `yaml:"directory"`
 	// Refine is a language model in this region that goes over the minutes of its meetings.
 	Refine refine.Config `yaml:"refine"`
+}
+
+// BusConfig says how processes of one server share work.
+type BusConfig struct {
+	// Listen is where workers of other processes come, host:port; "" lets nobody in.
+	Listen string `yaml:"listen"`
+	// URL is a NATS server with JetStream to use instead of the one in this process; "" for none.
+	URL string `yaml:"url"`
+	// TokenFile holds what workers show; "" means keys/bus.token in the data directory.
+	TokenFile string `yaml:"token_file"`
 }
 
 // DefaultConfig is a server for this machine alone: every address is loopback but the media port.
@@ -101,6 +112,15 @@ func (c *Config) Validate() error {
 	if _, err := zapcore.ParseLevel(c.LogLevel); err != nil {
 		fault("log_level", "%q is not debug, info, warn or error", c.LogLevel)
 	}
+	if _, _, err := net.SplitHostPort(c.Bus.Listen); c.Bus.Listen != "" && err != nil {
+		fault("bus.listen", "%q is not host:port", c.Bus.Listen)
+	}
+	if u, err := url.Parse(c.Bus.URL); c.Bus.URL != "" && (err != nil || u.Host == "" || (u.Scheme != "nats" && u.Scheme != "tls")) {
+		fault("bus.url", "is not an address like nats://host:4222")
+	}
+	if c.Bus.URL != "" && c.Bus.Listen != "" {
+		fault("bus.listen", "only one of listen and url may be set")
+	}
 	if len(c.Regions) == 0 {
 		fault("regions", "names no region; a meeting has to rest somewhere")
 	}
@@ -116,6 +136,11 @@ func (c *Config) Validate() error {
 		seen[r.Name] = true
 		if err := r.Refine.Validate(); err != nil {
 			fault(fmt.Sprintf("regions[%d].refine", i), "%v", err)
+		}
+	}
+	for i, r := range c.Transcribe.Remote {
+		if !seen[r.Region] {
+			fault(fmt.Sprintf("transcribe.remote[%d].region", i), "%q is none of regions", r.Region)
 		}
 	}
 	for section, err := range map[string]error{

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/signaling/client"
 )
@@ -68,6 +69,7 @@ func (c *demoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	d.server.onInterim = d.lags.interim
 	ctx, cancel := context.WithCancel(a.ctx)
 	done := make(chan error, 1)
 	go func() { done <- errors.Join(d.server.Run(ctx), d.server.Close()) }()
@@ -99,11 +101,12 @@ type demo struct {
 
 	server  *server
 	meeting parley.Meeting
+	lags    *lags
 }
 
 // prepare reads every file there is, before anything starts.
 func (c *demoCmd) prepare(a *app) (*demo, error) {
-	d := &demo{cmd: c, app: a, sounds: map[string][]sound{}}
+	d := &demo{cmd: c, app: a, sounds: map[string][]sound{}, lags: newLags()}
 	var err error
 	if c.Start != "" {
 		if d.start, err = time.Parse(time.RFC3339, c.Start); err != nil {
@@ -217,6 +220,10 @@ func (d *demo) join(ctx context.Context) ([]*client.Client, error) {
 			scope = auth.ScopeHost
 		}
 		entry := entryOf(d.roster, speaker)
+		var heard func(signaling.Message)
+		if i == 0 { // one of them watches the captions
+			heard = d.lags.message
+		}
 		group.Go(func() error {
 			token, err := d.server.auth.Token(auth.TokenSpec{
 				Meeting: d.meeting.ID, Scopes: []auth.Scope{scope}, Name: speaker, Lifetime: 24 * time.Hour,
@@ -229,7 +236,7 @@ func (d *demo) join(ctx context.Context) ([]*client.Client, error) {
 			people[i], err = client.Join(ctx, client.Config{
 				URL: d.server.localURL(), Meeting: d.meeting.ID, Token: token, Name: speaker,
 				Title: entry.Role, Aliases: entry.aliases(speaker), Consent: parley.Granted,
-				Sources: []parley.Source{parley.Microphone}, Voices: 4,
+				Sources: []parley.Source{parley.Microphone}, Voices: 4, OnMessage: heard,
 			})
 			if err != nil {
 				return fmt.Errorf("%s joins: %w", speaker, err)
@@ -325,8 +332,13 @@ func (d *demo) print(ctx context.Context, people []*client.Client, zero time.Tim
 		return err
 	}
 	result.Meeting.Record = d.server.baseURL + "/r/" + string(m.ID)
-	result.Meeting.Words = d.server.engine != nil
+	result.Meeting.Words = d.server.wordless == ""
 	result.Timings.MinutesReady = ready.Seconds()
+	transcript, err := d.keep().Transcripts.Transcript(ctx, m.ID)
+	if err != nil {
+		return fmt.Errorf("read transcript: %w", err)
+	}
+	result.Timings.WordLag, result.Timings.CaptionLag = d.lags.sum(transcript)
 	result.Timings.JoinMS = map[string]int64{}
 	for i, speaker := range d.script.speakers() {
 		result.Timings.JoinMS[speaker] = people[i].Timings().Connected.Milliseconds()

@@ -11,6 +11,8 @@ import (
 type engineCmd struct {
 	Library string `required:"" placeholder:"FILE" help:"The speech library."`
 	Models  string `required:"" placeholder:"DIR" help:"The directory of models."`
+	Model   string `required:"" placeholder:"NAME" help:"The recognizer's directory in it."`
+	Voices  string `required:"" placeholder:"DIR" help:"The directory of the voice detector's model."`
 }
 
 // Help implements kong's HelpProvider.
@@ -21,13 +23,14 @@ ends; a damaged model ends this process and not the server.`
 
 // Run implements the command.
 func (c *engineCmd) Run(a *app) error {
-	return sherpa.Serve(os.Stdin, a.stdout, sherpa.Files{Library: c.Library, Models: c.Models})
+	return sherpa.Serve(os.Stdin, a.stdout, sherpa.Files{Library: c.Library, Models: c.Models, Voices: c.Voices, Model: c.Model})
 }
 
-// findSpeech looks for the speech library and its models; data is the data directory, or "".
-func findSpeech(data string) (sherpa.Files, error) {
+// findSpeech looks for the speech library and its models; data is the data directory, or "", and model the
+// recognizer wanted, or "".
+func findSpeech(data, model string) (sherpa.Files, error) {
 	places := sherpa.Places{
-		Library: os.Getenv("PARLEY_SHERPA_LIB"), Models: os.Getenv("PARLEY_MODELS"), Data: data,
+		Library: os.Getenv("PARLEY_SHERPA_LIB"), Models: os.Getenv("PARLEY_MODELS"), Data: data, Model: model,
 	}
 	if binary, err := os.Executable(); err == nil {
 		if real, err := filepath.EvalSymlinks(binary); err == nil {

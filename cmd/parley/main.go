@@ -30,6 +30,8 @@ type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Run the meeting server."`
 	Demo       demoCmd       `cmd:"" help:"Hold a meeting by itself and print its minutes."`
 	Transcribe transcribeCmd `cmd:"" help:"Put recorded speech into words."`
+	Worker     workerCmd     `cmd:"" help:"Put what was said into words, beside a server."`
+	Models     modelsCmd     `cmd:"" help:"List, fetch, verify and remove speech models."`
 	Minutes    minutesCmd    `cmd:"" help:"Find action items in transcripts."`
 	Token      tokenCmd      `cmd:"" help:"Make an access token for a program."`
 	Bench      benchCmd      `cmd:"" help:"Put a load on a server and measure what it makes of it."`

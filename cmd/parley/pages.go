@@ -19,8 +19,8 @@ const contentPolicy = "default-src 'self'; img-src 'self' data: blob:; media-src
 func (s *server) publicHandler() http.Handler {
 	deps := api.Deps{
 		Auth: s.auth, Regions: s.regions, Directory: s.home, Rooms: s.rooms,
-		Words: s.transcriber.Words, ICEServers: s.iceServers, Log: s.log.Named("api"),
-		Extractor: s.extractor, BaseURL: s.baseURL,
+		Words: s.transcriber.Words, Speech: s.transcriber, Files: &files{s, make(chan struct{}, 1)},
+		ICEServers: s.iceServers, Log: s.log.Named("api"), Extractor: s.extractor, BaseURL: s.baseURL,
 	}
 	for _, region := range s.cfg.Regions {
 		deps.Order = append(deps.Order, region.Name)

@@ -81,6 +81,8 @@ type demoGap struct {
 type demoTimings struct {
 	JoinMS       map[string]int64 `json:"join_ms"`
 	MinutesReady float64          `json:"minutes_ready_s"`
+	WordLag      quantiles        `json:"word_lag_s"`    // from the end of a word to its being shown, within its utterance
+	CaptionLag   quantiles        `json:"caption_lag_s"` // from the end of an utterance's last word to its final caption
 }
 
 // scriptClock turns the meeting clock into seconds of the script.

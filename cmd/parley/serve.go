@@ -9,6 +9,8 @@ import (
 	_ "time/tzdata" // meetings name time zones; a small image has no database of them
 
 	"go.uber.org/zap"
+
+	"github.com/parley/parley/transcribe"
 )
 
 // serveCmd runs the meeting server until SIGINT or SIGTERM.
@@ -53,9 +55,16 @@ func (*serveCmd) Run(a *app) error {
 
 // announce tells the person who started the server where it is.
 func (s *server) announce(a *app) error {
-	speech := "whisper-base: English and Mandarin; Cantonese as a draft"
-	if s.engine == nil {
+	speech := "whisper-base: English and Mandarin; Cantonese as a draft (parley models pull adds a better model)"
+	switch {
+	case s.engine != nil && s.engine.Model() != "whisper-base":
+		speech = s.engine.Model()
+	case s.wordless != "":
 		speech = "off: " + s.wordless
+	case s.cfg.Transcribe.Engine == transcribe.EngineRemote:
+		speech = "by the speech server of each region"
+	case s.cfg.Transcribe.Engine == transcribe.EngineWorkers:
+		speech = "by parley worker, at " + s.bus.URL() + s.cfg.Bus.URL
 	}
 	media := s.sfu.Addr().String() + "/udp"
 	if s.cfg.SFU.TCP {

@@ -26,6 +26,7 @@ import (
 	"github.com/parley/parley/transcribe"
 	"github.com/parley/parley/transcribe/minutes"
 	"github.com/parley/parley/transcribe/refine"
+	"github.com/parley/parley/transcribe/remote"
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
@@ -55,7 +56,8 @@ type server struct {
 	baseURL     string
 	extractor   minutes.Extractor
 	public      net.Listener
-	private     net.Listener // nil when switched off
+	private     net.Listener           // nil when switched off
+	onInterim   func(parley.Utterance) // or nil; set before Run: somebody measures
 
 	opened []func() error // what Close undoes, in order of opening
 }
@@ -143,27 +145,47 @@ func (s *server) openStores(ctx context.Context) error {
 		}
 		s.regions[region.Name] = keep
 	}
-	directory := filepath.Join(s.cfg.Data, "bus")
-	s.bus, err = bus.Open(bus.Config{Directory: directory}, s.log.Named("bus")) //nolint:contextcheck // it lives until Close
-	if err != nil {
+	if s.bus, err = s.openBus(); err != nil { //nolint:contextcheck // it lives until Close
 		return err
 	}
 	s.undo(s.bus.Close)
 	return nil
 }
 
+// openBus opens the bus of this process, or reaches the one that is configured.
+func (s *server) openBus() (*bus.Bus, error) {
+	log := s.log.Named("bus")
+	cfg := bus.Config{Directory: filepath.Join(s.cfg.Data, "bus"), Listen: s.cfg.Bus.Listen}
+	if s.cfg.Bus.URL == "" && cfg.Listen == "" {
+		return bus.Open(cfg, log)
+	}
+	var err error
+	if cfg.Token, err = busToken(s.cfg, s.cfg.Bus.URL == ""); err != nil {
+		return nil, err
+	}
+	if s.cfg.Bus.URL != "" {
+		return bus.Connect(s.cfg.Bus.URL, cfg.Token, log)
+	}
+	return bus.Open(cfg, log)
+}
+
 func (s *server) openRegion(ctx context.Context, region RegionConfig) (*parley.Keep, error) {
-	directory := s.cfg.regionDirectory(region)
+	return openKeep(ctx, s.cfg, region, s.undo)
+}
+
+// openKeep opens what one region holds; undo is given how to close it, also when it then fails.
+func openKeep(ctx context.Context, cfg Config, region RegionConfig, undo func(func() error)) (*parley.Keep, error) {
+	directory := cfg.regionDirectory(region)
 	store, err := objects.OpenDir(filepath.Join(directory, "objects"))
 	if err != nil {
 		return nil, err
 	}
-	s.undo(store.Close)
+	undo(store.Close)
 	rows, err := catalog.Open(ctx, filepath.Join(directory, "catalog.db"))
 	if err != nil {
 		return nil, err
 	}
-	s.undo(rows.Close)
+	undo(rows.Close)
 	return &parley.Keep{
 		Region: region.Name, Objects: store,
 		Meetings: rows, Participants: rows, Chats: rows, Recordings: rows, Transcripts: rows, Actions: rows,
@@ -205,11 +227,17 @@ func (s *server) openSpeech(context.Context) error {
 	parts := transcribe.Parts{
 		Regions: s.regions, Jobs: s.bus, Events: s.bus, Extractor: s.extractor, Refiner: refiner,
 		Log: s.log.Named("transcribe"), Registry: s.registry,
+		Interim: s.showInterim,
 	}
 	switch s.engine, err = s.openEngine(); {
 	case err != nil:
 		s.wordless = parley.SayOf(err)
 		s.log.Warn("no speech engine: meetings have no words", zap.Error(err))
+	case s.cfg.Transcribe.Engine == transcribe.EngineWorkers:
+	case s.cfg.Transcribe.Engine == transcribe.EngineRemote:
+		if parts.Recognizer, err = remote.New(s.cfg.Transcribe.Remote); err != nil {
+			return err
+		}
 	case s.engine == nil:
 		s.wordless = "The speech engine is switched off here (transcribe.engine: none)."
 	default:
@@ -220,21 +248,33 @@ func (s *server) openSpeech(context.Context) error {
 	return err
 }
 
+// showInterim passes on what is heard of a growing utterance. The rooms are open: nobody speaks before.
+func (s *server) showInterim(u parley.Utterance) {
+	if s.onInterim != nil {
+		s.onInterim(u)
+	}
+	s.rooms.Show(u)
+}
+
 // openEngine is nil without an error where none is wanted.
 func (s *server) openEngine() (*sherpa.Engine, error) {
-	if s.cfg.Transcribe.Engine == transcribe.EngineNone {
+	if s.cfg.Transcribe.Engine != transcribe.EngineSherpa {
 		return nil, nil //nolint:nilnil // see above
 	}
+	return openSherpa(s.cfg, s.log, s.registry)
+}
+
+// openSherpa finds the engine that ships, and starts nothing.
+func openSherpa(cfg Config, log *zap.Logger, registry prometheus.Registerer) (*sherpa.Engine, error) {
 	binary, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own binary: %w", err)
 	}
-	files, err := findSpeech(s.cfg.Data)
+	files, err := findSpeech(cfg.Data, cfg.Transcribe.Model)
 	if err != nil {
 		return nil, err
 	}
-	cfg := sherpa.Config{Files: files, Command: []string{binary, "engine"}}
-	return sherpa.New(cfg, s.log.Named("engine"), s.registry)
+	return sherpa.New(sherpa.Config{Files: files, Command: []string{binary, "engine"}}, log.Named("engine"), registry)
 }
 
 func (s *server) openRooms(context.Context) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/parley/parley"
 	"github.com/parley/parley/recorder"
 	"github.com/parley/parley/sfu"
+	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/transcribe"
 )
 
@@ -52,7 +53,10 @@ func (t *taps) Ended(ctx context.Context, id parley.MeetingID) error {
 }
 
 // Status implements signaling.Taps.
-func (t *taps) Status(id parley.MeetingID) (words bool, wordsMissing, recordingTrouble string) {
-	words, wordsMissing = t.transcriber.Words()
-	return words, wordsMissing, t.recorder.Trouble(id)
+func (t *taps) Status(m parley.Meeting) signaling.TapsStatus {
+	words, missing := t.transcriber.Words()
+	return signaling.TapsStatus{
+		Words: words, WordsMissing: missing, WordsLate: t.transcriber.Late(m.Region, m.ID),
+		RecordingTrouble: t.recorder.Trouble(m.ID),
+	}
 }

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/parley/parley"
 	"github.com/parley/parley/media/caption"
-	"github.com/parley/parley/media/container"
 	"github.com/parley/parley/media/pcm"
 	"github.com/parley/parley/transcribe"
 	"github.com/parley/parley/transcribe/sherpa"
@@ -25,9 +22,13 @@ import (
 
 // transcribeCmd puts sound files into words, without a meeting.
 type transcribeCmd struct {
-	Files    []string `arg:"" name:"file" help:"WAV or Ogg Opus; with ffmpeg installed anything it reads."`
+	Files    []string `arg:"" optional:"" name:"file" help:"WAV or Ogg Opus; with ffmpeg installed anything it reads."`
 	Language string   `enum:"en,zh,yue,auto" default:"auto" help:"The language spoken: en, zh, yue; auto decides for each utterance."`
-	JSON     bool     `xor:"form" help:"Print one JSON object a file."`
+	Channels bool     `name:"speaker-per-channel" help:"Each channel of a file is one speaker, heard by itself."`
+	Model    string   `placeholder:"NAME" help:"The speech model; else the best that is installed (parley models list)."`
+	HotWords string   `placeholder:"FILE" help:"Names and terms that are likely in it, one a line: what sounds like one is written as it."`
+	Eval     string   `placeholder:"MANIFEST.tsv" help:"Hear the recordings a table lists, and print how much of them was heard wrongly."`
+	JSON     bool     `xor:"form" help:"Print one JSON object a file; with --eval one for all."`
 	VTT      bool     `xor:"form" name:"vtt" help:"Print WebVTT."`
 	SRT      bool     `xor:"form" name:"srt" help:"Print SubRip."`
 }
@@ -35,7 +36,10 @@ type transcribeCmd struct {
 // Help implements kong's HelpProvider.
 func (*transcribeCmd) Help() string {
 	return `Speech is cut at its pauses and recognized as in a meeting, by the engine that ships with parley.
-Each line is one utterance with its time; nothing leaves this machine.`
+Each line is one utterance with its time; nothing leaves this machine.
+
+--eval reads a tab-separated table with the columns file, language and reference. Errors are counted
+in words (WER), for zh and yue in characters (CER), for mixes such as en+zh in both (MER).`
 }
 
 // fileWords is one file in words: an object of --json.
@@ -50,21 +54,36 @@ type fileWords struct {
 type fileUtterance struct {
 	Start      float64           `json:"start"`
 	End        float64           `json:"end"`
+	Speaker    string            `json:"speaker,omitempty"` // with --speaker-per-channel
 	Text       string            `json:"text"`
 	Lang       string            `json:"lang,omitempty"`
 	Confidence parley.Confidence `json:"confidence,omitempty"`
+	Words      []fileWord        `json:"words"`
+}
+
+type fileWord struct {
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+	Text  string  `json:"text"`
+	Heard string  `json:"heard,omitempty"` // where a hot word stands in its place
 }
 
 // Run implements the command.
 func (c *transcribeCmd) Run(a *app) error {
-	sounds := make([]pcm.Speech, len(c.Files))
+	if err := c.usable(); err != nil {
+		return err
+	}
+	if c.Eval != "" {
+		return c.evaluate(a)
+	}
+	sounds := make([][]pcm.Speech, len(c.Files))
 	for i, name := range c.Files { // all, before anything takes time
 		var err error
-		if sounds[i], err = loadSpeech(a.ctx, name); err != nil {
+		if sounds[i], err = loadChannels(a.ctx, name, c.Channels); err != nil {
 			return err
 		}
 	}
-	return withEngine(a, func(ctx context.Context, e *sherpa.Engine) error {
+	return withEngine(a, c.Model, func(ctx context.Context, e *sherpa.Engine) error {
 		for i, name := range c.Files {
 			if err := c.file(ctx, a, e, name, sounds[i]); err != nil {
 				return err
@@ -74,21 +93,32 @@ func (c *transcribeCmd) Run(a *app) error {
 	})
 }
 
-// withEngine runs an engine for as long as f does.
-func withEngine(a *app, f func(context.Context, *sherpa.Engine) error) error {
+// usable reports what does not go together.
+func (c *transcribeCmd) usable() error {
+	say := ""
+	switch {
+	case c.Eval == "" && len(c.Files) == 0:
+		say = "name a sound file, or a table with --eval"
+	case c.Eval != "" && len(c.Files) > 0:
+		say = "--eval takes its files from the table; name no others"
+	case c.Eval != "" && (c.VTT || c.SRT || c.Channels):
+		say = "--eval prints figures; it goes with --json, --language, --model and --hot-words only"
+	default:
+		return nil
+	}
+	return &parley.Error{Op: "transcribe", Kind: parley.Invalid, Say: say}
+}
+
+// withEngine runs an engine for as long as f does; model, or "", is that of the configuration.
+func withEngine(a *app, model string, f func(context.Context, *sherpa.Engine) error) error {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return err
 	}
-	files, err := findSpeech(cfg.Data)
-	if err != nil {
-		return err
+	if model != "" {
+		cfg.Transcribe.Model = model
 	}
-	binary, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find own binary: %w", err)
-	}
-	engine, err := sherpa.New(sherpa.Config{Files: files, Command: []string{binary, "engine"}}, zap.NewNop(), prometheus.NewRegistry())
+	engine, err := openSherpa(cfg, zap.NewNop(), prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}
@@ -101,134 +131,102 @@ func withEngine(a *app, f func(context.Context, *sherpa.Engine) error) error {
 	return errors.Join(err, <-done)
 }
 
-// format is the timed text that is asked for; caption.Text stands for lines as they come.
-func (c *transcribeCmd) format() caption.Format {
-	switch {
-	case c.VTT:
-		return caption.VTT
-	case c.SRT:
-		return caption.SRT
-	default:
-		return caption.Text
+// about is what the flags say of the files.
+func (c *transcribeCmd) about() (transcribe.About, error) {
+	about := transcribe.About{}
+	if c.Language != "auto" {
+		about.Lang = c.Language
 	}
+	if c.HotWords == "" {
+		return about, nil
+	}
+	text, err := os.ReadFile(c.HotWords)
+	if err != nil {
+		return about, &parley.Error{Op: "read hot words", Kind: parley.Invalid, Say: c.HotWords + ": the file cannot be read", Err: err}
+	}
+	about.Terms = strings.Split(string(text), "\n")
+	return about, nil
 }
 
-func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name string, s pcm.Speech) error {
-	lang := c.Language
-	if lang == "auto" {
-		lang = ""
-	}
-	result := fileWords{File: name, Seconds: s.Duration().Seconds(), Utterances: []fileUtterance{}}
-	result.Engine, result.Model = "sherpa", "whisper-base"
-	format := c.format()
-	var lines []caption.Line
-	if !c.JSON && format == caption.Text && len(c.Files) > 1 {
+// file puts one file into words, a speaker a channel.
+func (c *transcribeCmd) file(ctx context.Context, a *app, e *sherpa.Engine, name string, channels []pcm.Speech) error {
+	result := fileWords{File: name, Seconds: channels[0].Duration().Seconds(), Utterances: []fileUtterance{}}
+	asTheyCome := !c.JSON && !c.VTT && !c.SRT && len(channels) == 1
+	if asTheyCome && len(c.Files) > 1 {
 		_, _ = fmt.Fprintf(a.stdout, "%s\n", name) // the lines below tell of a broken pipe
 	}
-	err := transcribe.File(ctx, s, e, e, lang, func(u transcribe.Spoken, done time.Duration) error {
-		if c.JSON {
-			result.Utterances = append(result.Utterances, fileUtterance{
-				u.Start.Seconds(), u.End.Seconds(), u.Text, u.Lang, u.Confidence,
-			})
-			return nil
-		}
-		if format != caption.Text {
-			lines = append(lines, caption.Line{Start: u.Start, End: u.End, Text: u.Text})
-			return nil
-		}
-		_, err := fmt.Fprintf(a.stdout, "%s  %s\n", stamp(u.Start), u.Text)
-		return err
-	})
+	about, err := c.about()
 	if err != nil {
-		return fmt.Errorf("transcribe %s: %w", name, err)
+		return err
 	}
-	switch {
-	case format != caption.Text:
-		return caption.Write(a.stdout, format, lines)
-	case !c.JSON:
+	shown := newProgress(a.stderr, name, int64(channels[0].Duration())*int64(len(channels)))
+	defer shown.end()
+	if asTheyCome && isTerminal(a.stdout) {
+		shown.end() // the lines themselves tell
+	}
+	for i, speech := range channels {
+		speaker := ""
+		if c.Channels {
+			speaker = fmt.Sprintf("Speaker %d", i+1)
+		}
+		err := transcribe.File(ctx, speech, e, e, about, func(u transcribe.Spoken, done time.Duration) error {
+			result.Engine, result.Model = u.Engine, u.Model
+			shown.reach(int64(i)*int64(speech.Duration()) + int64(done))
+			if asTheyCome {
+				_, err := fmt.Fprintf(a.stdout, "%s  %s\n", stamp(u.Start), u.Text)
+				return err
+			}
+			result.Utterances = append(result.Utterances, ofFile(u, speaker))
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("transcribe %s: %w", name, err)
+		}
+	}
+	shown.end()
+	if asTheyCome {
 		return nil
 	}
-	encoder := json.NewEncoder(a.stdout)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(result)
+	slices.SortStableFunc(result.Utterances, func(a, b fileUtterance) int { return cmp.Compare(a.Start, b.Start) })
+	return c.print(a, result)
+}
+
+func ofFile(u transcribe.Spoken, speaker string) fileUtterance {
+	f := fileUtterance{
+		Start: u.Start.Seconds(), End: u.End.Seconds(), Speaker: speaker, Text: u.Text, Lang: u.Lang,
+		Confidence: u.Confidence, Words: make([]fileWord, 0, len(u.Words)),
+	}
+	for _, w := range u.Words {
+		f.Words = append(f.Words, fileWord{w.Start.Seconds(), w.End.Seconds(), w.Text, w.Heard})
+	}
+	return f
+}
+
+// print writes a whole file in the form asked for.
+func (c *transcribeCmd) print(a *app, result fileWords) error {
+	if c.JSON {
+		return printJSON(a.stdout, result)
+	}
+	format := caption.Text
+	switch {
+	case c.VTT:
+		format = caption.VTT
+	case c.SRT:
+		format = caption.SRT
+	}
+	lines := make([]caption.Line, 0, len(result.Utterances))
+	for _, u := range result.Utterances {
+		lines = append(lines, caption.Line{Start: seconds(u.Start), End: seconds(u.End), Speaker: u.Speaker, Text: u.Text})
+	}
+	return caption.Write(a.stdout, format, lines)
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Microsecond)
 }
 
 // stamp writes a time as 00:01:05.2.
 func stamp(at time.Duration) string {
 	tenths := at.Round(100*time.Millisecond).Milliseconds() / 100
 	return fmt.Sprintf("%02d:%02d:%02d.%d", tenths/36000, tenths/600%60, tenths/10%60, tenths%10)
-}
-
-// loadSpeech reads a sound file as 16 kHz mono. Its errors name the file.
-func loadSpeech(ctx context.Context, name string) (pcm.Speech, error) {
-	fail := func(say string, err error) (pcm.Speech, error) {
-		return nil, &parley.Error{Op: "read sound file", Kind: parley.Invalid, Say: name + ": " + say, Err: err}
-	}
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return fail("the file cannot be read", err)
-	}
-	magic := content[:min(4, len(content))]
-	var speech pcm.Speech
-	switch string(magic) {
-	case "RIFF":
-		var wav pcm.Sound
-		if wav, err = pcm.ReadWAV(bytes.NewReader(content)); err == nil {
-			speech = pcm.Resample(wav.Mono(), wav.Rate, pcm.Rate)
-		}
-	case "OggS":
-		speech, err = decodeOpus(content)
-	default:
-		speech, err = runFFmpeg(ctx, name)
-	}
-	if err != nil {
-		return fail("the file is no sound that parley reads", err)
-	}
-	return speech, nil
-}
-
-func decodeOpus(content []byte) (pcm.Speech, error) {
-	ogg, err := container.NewOggReader(bytes.NewReader(content))
-	if err != nil {
-		return nil, err
-	}
-	decoder, err := pcm.NewDecoder()
-	if err != nil {
-		return nil, err
-	}
-	var speech pcm.Speech
-	for {
-		packet, _, err := ogg.Next()
-		if errors.Is(err, io.EOF) {
-			return speech, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if speech, err = decoder.Decode(packet, speech); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// runFFmpeg has ffmpeg decode what parley does not.
-func runFFmpeg(ctx context.Context, name string) (pcm.Speech, error) {
-	path, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		return nil, errors.New("neither WAV nor Ogg Opus, and ffmpeg is not installed")
-	}
-	command := exec.CommandContext(ctx, path, "-nostdin", "-v", "error", "-i", "file:"+name, //nolint:gosec // the user's own file
-		"-ac", "1", "-ar", fmt.Sprint(pcm.Rate), "-f", "wav", "-")
-	var said bytes.Buffer
-	command.Stderr = &said
-	out, err := command.Output()
-	if err != nil {
-		first, _, _ := bufio.NewReader(&said).ReadLine()
-		return nil, fmt.Errorf("ffmpeg: %s: %w", first, err)
-	}
-	wav, err := pcm.ReadWAV(bytes.NewReader(out))
-	if err != nil {
-		return nil, err
-	}
-	return wav.Mono(), nil
 }

@@ -94,6 +94,7 @@ func TestParticipants(t *testing.T) {
 	must(t, c.CreateMeeting(ctx, meeting("b")))
 	mei := parley.Participant{
 		ID: "p1", Meeting: "a", Identity: "mei", Number: 1, Name: "Mei", Aliases: []string{"阿美"},
+		Language: "yue", Several: true,
 		Role: parley.RoleHost, Consent: parley.Granted, Joined: noon,
 	}
 	must(t, c.PutParticipant(ctx, mei))

@@ -83,14 +83,15 @@ func (c *Catalog) LiveMeetings(ctx context.Context) ([]parley.Meeting, error) {
 		`select `+meetingColumns+` from meetings where state = $1 order by started, id`, parley.Live)
 }
 
-const participantColumns = `id, meeting, identity, number, name, title, aliases, role, consent, joined, "left"`
+const participantColumns = `id, meeting, identity, number, name, title, aliases, role, consent, joined, "left",
+	language, several`
 
 func scanParticipant(row scanner) (parley.Participant, error) {
 	var p parley.Participant
 	var aliases string
 	var joined, left int64
 	err := row.Scan(&p.ID, &p.Meeting, &p.Identity, &p.Number, &p.Name, &p.Title, &aliases, &p.Role, &p.Consent,
-		&joined, &left)
+		&joined, &left, &p.Language, &p.Several)
 	if err != nil {
 		return p, err
 	}
@@ -115,12 +116,13 @@ func (c *Catalog) PutParticipant(ctx context.Context, p parley.Participant) erro
 			return fmt.Errorf("number %d is taken: %w", p.Number, parley.Conflict)
 		}
 		_, err = tx.ExecContext(ctx, `insert into participants (`+participantColumns+`)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			on conflict (id) do update set identity = excluded.identity, name = excluded.name, title = excluded.title,
 			aliases = excluded.aliases, role = excluded.role, consent = excluded.consent,
-			joined = excluded.joined, "left" = excluded."left", number = excluded.number`,
+			joined = excluded.joined, "left" = excluded."left", number = excluded.number,
+			language = excluded.language, several = excluded.several`,
 			p.ID, p.Meeting, p.Identity, p.Number, p.Name, p.Title, string(aliases), p.Role, p.Consent,
-			toMilli(p.Joined), toMilli(p.Left))
+			toMilli(p.Joined), toMilli(p.Left), p.Language, p.Several)
 		if err != nil {
 			return fmt.Errorf("put participant: %w", err)
 		}

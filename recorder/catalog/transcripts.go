@@ -10,19 +10,20 @@ import (
 )
 
 const utteranceColumns = `id, meeting, track, participant, started, ended, audio, sha256, state, attempts, next_try,
-	text, lang, words, confidence, engine, model`
+	text, lang, words, confidence, engine, model, version, edited, conflict`
 
 // wordRow is a word as it is stored: milliseconds, since nobody clicks more finely.
 type wordRow struct {
 	Text  string `json:"t"`
 	Start int64  `json:"s"`
 	End   int64  `json:"e"`
+	Heard string `json:"h,omitempty"`
 }
 
 func marshalWords(words []parley.Word) (string, error) {
 	rows := make([]wordRow, 0, len(words))
 	for _, w := range words {
-		rows = append(rows, wordRow{w.Text, w.Start.Milliseconds(), w.End.Milliseconds()})
+		rows = append(rows, wordRow{w.Text, w.Start.Milliseconds(), w.End.Milliseconds(), w.Heard})
 	}
 	text, err := json.Marshal(rows)
 	return string(text), err
@@ -35,7 +36,7 @@ func unmarshalWords(text string) ([]parley.Word, error) {
 	}
 	var words []parley.Word
 	for _, r := range rows {
-		words = append(words, parley.Word{Text: r.Text, Start: clockMS(r.Start), End: clockMS(r.End)})
+		words = append(words, parley.Word{Text: r.Text, Start: clockMS(r.Start), End: clockMS(r.End), Heard: r.Heard})
 	}
 	return words, nil
 }
@@ -45,7 +46,8 @@ func scanUtterance(row scanner) (parley.Utterance, error) {
 	var started, ended, nextTry int64
 	var sum, words string
 	err := row.Scan(&u.ID, &u.Meeting, &u.Track, &u.Participant, &started, &ended, &u.Audio, &sum, &u.State,
-		&u.Attempts, &nextTry, &u.Text, &u.Lang, &words, &u.Confidence, &u.Engine, &u.Model)
+		&u.Attempts, &nextTry, &u.Text, &u.Lang, &words, &u.Confidence, &u.Engine, &u.Model,
+		&u.Version, &u.Edited, &u.Conflict)
 	if err != nil {
 		return u, err
 	}
@@ -64,9 +66,10 @@ func (c *Catalog) AddUtterance(ctx context.Context, u parley.Utterance) error {
 		return fmt.Errorf("add utterance: %w", err)
 	}
 	_, err = c.exec(ctx, `insert into utterances (`+utteranceColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict do nothing`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) on conflict do nothing`,
 		u.ID, u.Meeting, u.Track, u.Participant, u.Start.Milliseconds(), u.End.Milliseconds(), u.Audio, u.SHA256.String(),
-		u.State, u.Attempts, toMilli(u.NextTry), u.Text, u.Lang, words, u.Confidence, u.Engine, u.Model)
+		u.State, u.Attempts, toMilli(u.NextTry), u.Text, u.Lang, words, u.Confidence, u.Engine, u.Model,
+		u.Version, u.Edited, u.Conflict)
 	if err != nil {
 		return fmt.Errorf("add utterance: %w", err)
 	}
@@ -128,6 +131,16 @@ func (c *Catalog) Transcript(ctx context.Context, id parley.MeetingID) (parley.T
 		return t, fmt.Errorf("read utterances: %w", err)
 	}
 	return t, nil
+}
+
+// Backlog implements parley.Transcripts.
+func (c *Catalog) Backlog(ctx context.Context) ([]parley.Backlog, error) {
+	return query(ctx, c.database, func(row scanner) (b parley.Backlog, err error) {
+		var oldest int64
+		err = row.Scan(&b.Meeting, &b.Waiting, &oldest)
+		b.Oldest = clockMS(oldest)
+		return b, err
+	}, `select meeting, count(*), min(ended) from utterances where state = $1 group by meeting order by meeting`, parley.Pending)
 }
 
 // DueUtterances implements parley.Transcripts.

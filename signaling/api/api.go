@@ -44,6 +44,8 @@ type Deps struct {
 	Directory parley.Directory
 	Rooms     Rooms
 	Words     func() (ok bool, missing string) // does a recognizer run, and what to say when not
+	Speech    Speech
+	Files     Files
 	Extractor minutes.Extractor
 	BaseURL   string // where browsers reach this server, "https://meet.example.org"
 	// ICEServers are what a caller who may join a meeting reaches it through, with credentials for them;
@@ -91,6 +93,11 @@ func (s *server) routes() []route {
 		{"POST /api/v1/records/{id}/items", s.addItem},
 		{"POST /api/v1/records/{id}/items/{item}/changes", s.changeItem},
 		{"POST /api/v1/extractions", s.extract},
+		{"PUT /api/v1/records/{id}/utterances/{utterance}", s.editUtterance},
+		{"GET /api/v1/records/{id}/utterances/{utterance}/versions", s.listVersions},
+		{"POST /api/v1/records/{id}/passes", s.hearAgain},
+		{"POST /api/v1/records/{id}/retry", s.retryParked},
+		{"POST /api/v1/transcriptions", s.transcribeFile},
 		{"GET /api/v1/records/{id}/tracks/{track}/segments/{number}", s.segment},
 	}
 }

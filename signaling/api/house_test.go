@@ -14,14 +14,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/bus"
 	"github.com/parley/parley/recorder/catalog"
 	"github.com/parley/parley/recorder/objects"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/signaling/problem"
+	"github.com/parley/parley/transcribe"
 	"github.com/parley/parley/transcribe/minutes"
 )
 
@@ -66,6 +69,15 @@ func newHouse(t *testing.T) *house {
 	}
 	h.auth, err = auth.New(auth.DefaultConfig(), auth.NewKey(), "http://meet.example.org", home)
 	must(t, err)
+	jobs, err := bus.Open(bus.Config{Directory: filepath.Join(directory, "bus")}, zap.NewNop())
+	must(t, err)
+	t.Cleanup(func() { must(t, jobs.Close()) })
+	cfg := transcribe.DefaultConfig()
+	cfg.Engine = transcribe.EngineWorkers // there would be some
+	speech, err := transcribe.New(cfg, transcribe.Parts{
+		Regions: h.regions, Jobs: jobs, Events: jobs, Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
+	})
+	must(t, err)
 	log := zap.New(zapcore.NewCore(
 		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(h.logs)), zap.DebugLevel,
 	))
@@ -74,7 +86,7 @@ func newHouse(t *testing.T) *house {
 	web := httptest.NewServer(New(Deps{
 		Extractor: extractor, BaseURL: "http://meet.example.org",
 		Auth: h.auth, Regions: h.regions, Order: []parley.Region{"hk", "eu"}, Directory: home, Log: log,
-		Rooms: pretendRooms{http.NotFoundHandler()}, Words: func() (bool, string) { return false, "No engine." },
+		Rooms: pretendRooms{http.NotFoundHandler()}, Words: func() (bool, string) { return false, "No engine." }, Speech: speech,
 		ICEServers: func(id parley.MeetingID, who parley.Identity) []ICEServer {
 			return []ICEServer{{[]string{"turn:turn.example.org:3478?transport=udp"}, string(id) + string(who), "secret"}}
 		},

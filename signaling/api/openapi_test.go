@@ -63,6 +63,13 @@ func TestAnswersFitOpenAPI(t *testing.T) {
 		{"POST", "/api/v1/records/{id}/items", "/api/v1/records/" + string(m.ID) + "/items", "201", host},
 		{"POST", "/api/v1/records/{id}/items/{item}/changes", "/api/v1/records/" + string(m.ID) + "/items/i2/changes", "200", host},
 		{"POST", "/api/v1/extractions", "/api/v1/extractions", "200", nil},
+		{"GET", "/api/v1/records/{id}/transcript", "/api/v1/records/" + string(m.ID) + "/transcript?format=json", "200", host},
+		{"POST", "/api/v1/records/{id}/passes", "/api/v1/records/" + string(m.ID) + "/passes", "202", host},
+		{"POST", "/api/v1/records/{id}/retry", "/api/v1/records/" + string(m.ID) + "/retry", "202", host},
+		{
+			"GET", "/api/v1/records/{id}/utterances/{utterance}/versions",
+			"/api/v1/records/" + string(m.ID) + "/utterances/u1/versions", "200", host,
+		},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			answer := h.ask(browser, c.method, c.at, bodies[c.path], c.header...)

@@ -13,7 +13,7 @@ func TestATranscriptCanBeTakenAlong(t *testing.T) {
 	m := h.held()
 	host := h.token(m.ID, auth.ScopeHost)
 	path := "/api/v1/records/" + string(m.ID) + "/transcript?format="
-	for format, begins := range map[string]string{"vtt": "WEBVTT\n\n00:", "srt": "1\n00:", "txt": "[00:"} {
+	for format, begins := range map[string]string{"vtt": "WEBVTT\n\n00:", "srt": "1\n00:", "txt": "[00:", "docx": "PK", "json": `{"meeting":{`} {
 		answer := h.ask(h.browser(), "GET", path+format, "", host...)
 		answer.want(200, "")
 		if !strings.HasPrefix(string(answer.body), begins) {
@@ -23,6 +23,6 @@ func TestATranscriptCanBeTakenAlong(t *testing.T) {
 			t.Errorf("%s is called %q", format, name)
 		}
 	}
-	h.ask(h.browser(), "GET", path+"doc", "", host...).want(400, "vtt, srt or txt")
+	h.ask(h.browser(), "GET", path+"doc", "", host...).want(400, "vtt, srt, txt, docx or json")
 	h.ask(h.browser(), "GET", path+"vtt", "").want(404, "")
 }

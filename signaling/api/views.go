@@ -63,6 +63,7 @@ type personView struct {
 	Role     parley.Role          `json:"role"`
 	Recorded bool                 `json:"recorded"`
 	Title    string               `json:"title"`
+	Several  bool                 `json:"several"` // a room with several people: "someone in NAME" spoke
 }
 
 type recordingView struct {
@@ -105,12 +106,18 @@ type utteranceView struct {
 	State       parley.UtteranceState `json:"state"`
 	Confidence  parley.Confidence     `json:"confidence"`
 	Words       []wordView            `json:"words,omitempty"`
+	Engine      string                `json:"engine"`
+	Model       string                `json:"model"`
+	Version     int                   `json:"version"`  // what is shown; 0 before it was changed
+	Edited      bool                  `json:"edited"`   // a person has put in words
+	Conflict    string                `json:"conflict"` // what was heard anew and does not go together with that, or ""
 }
 
 type wordView struct {
 	Text    string `json:"text"`
 	StartMS int64  `json:"start_ms"`
 	EndMS   int64  `json:"end_ms"`
+	Heard   string `json:"heard,omitempty"` // as the recognizer wrote it, where a name stands in its place
 }
 
 type chatView struct {
@@ -156,7 +163,7 @@ func viewPeople(m parley.Meeting, people []parley.Participant) []personView {
 	return each(people, func(p parley.Participant) personView {
 		return personView{
 			ID: p.ID, Number: p.Number, Name: p.Name, Role: p.Role, Title: p.Title,
-			Recorded: m.Record && p.Consent == parley.Granted,
+			Recorded: m.Record && p.Consent == parley.Granted, Several: p.Several,
 		}
 	})
 }
@@ -185,8 +192,9 @@ func viewUtterances(utterances []parley.Utterance) []utteranceView {
 			ID: u.ID, Participant: u.Participant, StartMS: u.Start.Milliseconds(), EndMS: u.End.Milliseconds(),
 			Text: u.Text, Lang: u.Lang, State: u.State, Confidence: u.Confidence,
 			Words: each(u.Words, func(w parley.Word) wordView {
-				return wordView{w.Text, w.Start.Milliseconds(), w.End.Milliseconds()}
+				return wordView{w.Text, w.Start.Milliseconds(), w.End.Milliseconds(), w.Heard}
 			}),
+			Engine: u.Engine, Model: u.Model, Version: u.Version, Edited: u.Edited > 0, Conflict: u.Conflict,
 		}
 	})
 }

@@ -21,11 +21,13 @@ type Config struct {
 	URL     string
 	Meeting parley.MeetingID
 	// Token is a bearer token for the meeting.
-	Token   string
-	Name    string         // may be empty when the token carries one
-	Title   string         // or empty
-	Aliases []string       // or nil
-	Consent parley.Consent // required where the meeting is recorded
+	Token    string
+	Name     string         // may be empty when the token carries one
+	Title    string         // or empty
+	Aliases  []string       // or nil
+	Language string         // what they speak, "en", "zh" or "yue"; "" leaves it open
+	Several  bool           // more than one person at the microphone
+	Consent  parley.Consent // required where the meeting is recorded
 	// Resume is the value of an earlier Client.Resume: come back as the same participant; or empty.
 	Resume string
 	// Sources are what this participant may send: one line each, Microphone or Camera.
@@ -152,7 +154,7 @@ func (c *Client) enter(ctx context.Context, resume string, options *webrtc.Offer
 	}
 	c.note(func(t *Timings, since time.Duration) { t.Open = since })
 	joined, err := line.join(ctx, signaling.Join{
-		Type: signaling.TypeJoin, Name: c.cfg.Name, Title: c.cfg.Title, Aliases: c.cfg.Aliases,
+		Type: signaling.TypeJoin, Name: c.cfg.Name, Title: c.cfg.Title, Aliases: c.cfg.Aliases, Language: c.cfg.Language, Several: c.cfg.Several,
 		Consent: c.cfg.Consent, Resume: resume, Offer: offer,
 	})
 	if err != nil {

@@ -115,7 +115,7 @@ func (e *Engine) runChild(ctx context.Context) (served bool, err error) {
 	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	argv := slices.Concat(e.cfg.Command, []string{"--library", e.cfg.Files.Library, "--models", e.cfg.Files.Models})
+	argv := slices.Concat(e.cfg.Command, e.cfg.Files.arguments())
 	c, err := startChild(argv)
 	if err != nil {
 		return false, err
@@ -165,6 +165,9 @@ func (e *Engine) Words() (ok bool, missing string) {
 	return e.child != nil, e.missing
 }
 
+// Model names the recognizer.
+func (e *Engine) Model() string { return e.cfg.Files.model() }
+
 // Ready waits until an engine runs; not longer than wait.
 func (e *Engine) Ready(ctx context.Context, wait time.Duration) {
 	_, _ = e.running(ctx, wait) // what it says is said by Words
@@ -190,15 +193,15 @@ func (e *Engine) running(ctx context.Context, wait time.Duration) (*child, error
 	}
 }
 
-// Recognize implements transcribe.Recognizer. Cantonese is heard as Chinese, which is all the model
-// knows of it.
+// Recognize implements transcribe.Recognizer. Whisper hears Cantonese as Chinese, which is all it knows of
+// it; SenseVoice tells it apart by itself, and takes no language that it is told.
 func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint) (transcribe.Result, error) {
-	result := transcribe.Result{Lang: h.Lang, Engine: "sherpa", Model: modelName}
+	result := transcribe.Result{Lang: h.Lang, Engine: "sherpa", Model: e.cfg.Files.model()}
 	if s.Duration() > transcribe.MaxSpeech {
 		return result, fmt.Errorf("recognize %v of speech, more than %v: %w", s.Duration(), transcribe.MaxSpeech, parley.Invalid)
 	}
 	lang := h.Lang
-	if lang == "yue" {
+	if lang == "yue" && e.cfg.Files.model() == modelName {
 		lang = "zh"
 	}
 	if !whisperLanguage(lang) {
@@ -232,7 +235,7 @@ func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint)
 	if result.Lang == "" {
 		result.Lang = heard.Lang
 	}
-	result.Words, result.Tokens = heard.Words, heard.Tokens
+	result.Words, result.Tokens, result.CPU = heard.Words, heard.Tokens, heard.CPU
 	return result, nil
 }
 

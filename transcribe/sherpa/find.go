@@ -9,16 +9,19 @@ import (
 	"github.com/parley/parley"
 )
 
-// Files are the speech library and the directory of models, as Find found them.
+// Files are the speech library and the directories of models, as Find found them.
 type Files struct {
 	Library string // path of libsherpa-onnx-c-api.so; libonnxruntime.so is beside it
-	Models  string // directory that holds one directory per model
+	Models  string // directory that holds the recognizer's directory
+	Model   string // the recognizer's directory in it; "" means whisper-base
+	Voices  string // directory that holds the voice detector's; "" means Models
 }
 
 // Places says where to look. A place that is "" is not looked at.
 type Places struct {
 	Library string // what the operator set: a file, or a directory that has it; then nothing else counts
 	Models  string // what the operator set; then nothing else counts
+	Model   string // the recognizer wanted; "" takes the best that was pulled, else whisper-base
 	Data    string // the data directory
 	Binary  string // the directory of the binary
 	Module  string // the module root, where there is one: for development and tests
@@ -35,7 +38,10 @@ func Find(p Places) (Files, error) {
 	if f.Library, err = findLibrary(p); err != nil {
 		return f, err
 	}
-	f.Models, err = findModels(p)
+	if f.Models, f.Model, err = findRecognizer(p); err != nil {
+		return f, err
+	}
+	f.Voices, err = findModels(p, voiceWeight())
 	return f, err
 }
 
@@ -59,19 +65,65 @@ func findLibrary(p Places) (string, error) {
 	return path, nil
 }
 
-func findModels(p Places) (string, error) {
-	const model = modelName + "/tokens.txt"
+// findRecognizer finds the model that was asked for, or the best there is: one that was pulled into the
+// data directory hears Cantonese, whisper-base ships.
+func findRecognizer(p Places) (directory, name string, err error) {
+	pulled := under(p.Data, "models")
 	if p.Models != "" {
-		if _, ok := firstWith(model, p.Models); !ok {
-			return "", findError("PARLEY_MODELS names no directory with "+modelName, nil)
+		pulled = p.Models
+	}
+	switch {
+	case p.Model != "" && p.Model != modelName:
+		if _, err := senseVoiceFile(filepath.Join(pulled, p.Model)); err != nil || pulled == "" {
+			return "", "", findError("the speech model "+p.Model+" (transcribe.model) is not installed, or of a kind that parley cannot run; see parley models list", err)
+		}
+		return pulled, p.Model, nil
+	case p.Model == "" && pulled != "":
+		entries, _ := os.ReadDir(pulled) // none when nothing was pulled
+		for _, e := range entries {
+			if _, err := senseVoiceFile(filepath.Join(pulled, e.Name())); err == nil {
+				return pulled, e.Name(), nil
+			}
+		}
+	}
+	directory, err = findModels(p, tokensWeight())
+	return directory, modelName, err
+}
+
+// senseVoiceFile is the network of a SenseVoice model in its directory, told by the name of that.
+func senseVoiceFile(directory string) (string, error) {
+	if !strings.Contains(filepath.Base(directory), "sense-voice") {
+		return "", os.ErrNotExist
+	}
+	if _, err := os.Stat(filepath.Join(directory, "tokens.txt")); err != nil {
+		return "", err
+	}
+	path, ok := firstWith("model.int8.onnx", directory)
+	if !ok {
+		path, ok = firstWith("model.onnx", directory)
+	}
+	if !ok {
+		return "", os.ErrNotExist
+	}
+	return path, nil
+}
+
+// findModels finds the directory that holds a model: one that was pulled may stand in the data
+// directory while the others are those that ship.
+func findModels(p Places, w weight) (string, error) {
+	name, _, _ := strings.Cut(w.name, "/")
+	if p.Models != "" {
+		if _, ok := firstWith(w.name, p.Models); !ok {
+			return "", findError("PARLEY_MODELS names no directory with "+name, nil)
 		}
 		return p.Models, nil
 	}
-	path, ok := firstWith(model, under(p.Data, "models"), under(p.Binary, "models"), under(p.Module, "transcribe/weights"))
+	path, ok := firstWith(w.name, under(p.Data, "models"), under(p.Binary, "models"), under(p.Module, "transcribe/weights"))
 	if !ok {
-		return "", findError("the speech model "+modelName+" is not installed; run make engine, or set PARLEY_MODELS to the directory that holds it", nil)
+		return "", findError("the speech model "+name+" is not installed; run make engine or parley models pull "+name+
+			", or set PARLEY_MODELS to the directory that holds it", nil)
 	}
-	return strings.TrimSuffix(path, "/"+model), nil
+	return strings.TrimSuffix(path, string(filepath.Separator)+filepath.FromSlash(w.name)), nil
 }
 
 func findError(say string, err error) error {
@@ -113,7 +165,30 @@ func ModuleRoot(start string) string {
 	}
 }
 
-func (f Files) path(w weight) string { return filepath.Join(f.Models, filepath.FromSlash(w.name)) }
+func (f Files) path(w weight) string {
+	directory := f.Models
+	if w == voiceWeight() && f.Voices != "" {
+		directory = f.Voices
+	}
+	return filepath.Join(directory, filepath.FromSlash(w.name))
+}
 
 // String describes the files for the log.
 func (f Files) String() string { return fmt.Sprintf("library %s, models %s", f.Library, f.Models) }
+
+// model is the name of the recognizer.
+func (f Files) model() string {
+	if f.Model == "" {
+		return modelName
+	}
+	return f.Model
+}
+
+// arguments name the files to a child.
+func (f Files) arguments() []string {
+	voices := f.Voices
+	if voices == "" {
+		voices = f.Models
+	}
+	return []string{"--library", f.Library, "--models", f.Models, "--voices", voices, "--model", f.model()}
+}

@@ -27,6 +27,7 @@ type recognized struct {
 	Lang   string        `json:"lang"`
 	Tokens int           `json:"tokens"`
 	Words  []parley.Word `json:"words"` // times from the start of the speech
+	CPU    time.Duration `json:"cpu"`   // of the thread that decoded
 }
 
 // appendSamples writes samples as 32-bit floats, little-endian.
@@ -106,9 +107,10 @@ const whisperLanguages = " en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi
 	"ta no th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si " +
 	"km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su "
 
-// whisperLanguage reports whether a language may be asked for. An unknown one would end the child.
+// whisperLanguage reports whether a language may be asked for: one of Whisper's, or Cantonese, which is
+// never asked of Whisper. An unknown one would end the child.
 func whisperLanguage(lang string) bool {
-	return lang == "" || !strings.Contains(lang, " ") && strings.Contains(whisperLanguages, " "+lang+" ")
+	return lang == "" || lang == "yue" || !strings.Contains(lang, " ") && strings.Contains(whisperLanguages, " "+lang+" ")
 }
 
 // parseHello reads the child's greeting and refuses one of another version.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -21,7 +23,7 @@ import (
 // what voice detectors are made from. Recognizing and voices may be used at the same time.
 type models struct {
 	lib   *library
-	bytes tokenBytes
+	bytes tokenBytes // nil for models whose tokens are text
 	voice *voiceConfig
 
 	mu         sync.Mutex // guards all below: one decode at a time
@@ -34,6 +36,9 @@ func loadModels(f Files) (*models, error) {
 	lib, err := openLibrary(f.Library)
 	if err != nil {
 		return nil, err
+	}
+	if f.model() != modelName {
+		return loadSenseVoice(lib, f)
 	}
 	table, err := os.ReadFile(f.path(tokensWeight()))
 	if err != nil {
@@ -50,6 +55,26 @@ func loadModels(f Files) (*models, error) {
 	defer func() { _ = tokens.Close() }() // it is read once, when the recognizer is made
 	m := &models{lib: lib, bytes: newTokenBytes(), voice: newVoiceConfig(f.path(voiceWeight()))}
 	m.config = newRecognizerConfig(f, fmt.Sprintf("/proc/self/fd/%d", tokens.Fd()))
+	if m.recognizer = lib.createRecognizer(m.config); m.recognizer == 0 {
+		return nil, errors.New("the library refuses the recognizer's configuration")
+	}
+	return m, nil
+}
+
+// loadSenseVoice loads a SenseVoice model: it tells languages apart by itself, and its tokens are text.
+func loadSenseVoice(lib *library, f Files) (*models, error) {
+	directory := filepath.Join(f.Models, f.model())
+	network, err := senseVoiceFile(directory)
+	if err != nil {
+		return nil, fmt.Errorf("find the network of %s: %w", f.model(), err)
+	}
+	m := &models{lib: lib, voice: newVoiceConfig(f.path(voiceWeight())), config: &recognizerConfig{}}
+	m.config.Feat_config = featureConfig{Sample_rate: pcm.Rate, Feature_dim: 80}
+	m.config.Model_config.Sense_voice = senseVoiceConfig{Model: cString(network), Language: cString("auto"), Itn: 1}
+	m.config.Model_config.Tokens = cString(filepath.Join(directory, "tokens.txt"))
+	m.config.Model_config.Num_threads = 1
+	m.config.Model_config.Provider = cString("cpu")
+	m.config.Decoding_method = cString("greedy_search")
 	if m.recognizer = lib.createRecognizer(m.config); m.recognizer == 0 {
 		return nil, errors.New("the library refuses the recognizer's configuration")
 	}
@@ -103,8 +128,13 @@ func newVoiceConfig(model string) *voiceConfig {
 func (m *models) recognize(s pcm.Speech, lang string) recognized {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.config.Model_config.Whisper.Language = cString(lang)
-	m.lib.setLanguage(m.recognizer, m.config)
+	runtime.LockOSThread() // the model runs on the thread that asks
+	defer runtime.UnlockOSThread()
+	began := threadCPU()
+	if m.bytes != nil { // others end the process when they are told
+		m.config.Model_config.Whisper.Language = cString(lang)
+		m.lib.setLanguage(m.recognizer, m.config)
+	}
 	stream := m.lib.createStream(m.recognizer)
 	defer m.lib.destroyStream(stream)
 	m.lib.acceptSpeech(stream, pcm.Rate, &s[0], int32(len(s)))
@@ -117,24 +147,59 @@ func (m *models) recognize(s pcm.Speech, lang string) recognized {
 	defer m.lib.destroyResult(result)
 	tokens := m.tokens(result)
 	return recognized{
-		Lang: goString(result.Lang), Tokens: len(tokens), Words: joinWords(tokens, s.Duration()),
+		Lang: plainLanguage(goString(result.Lang)), Tokens: len(tokens), Words: joinWords(tokens, s.Duration()),
+		CPU: threadCPU() - began,
 	}
 }
 
-// tokens copies the tokens out of a result.
+// threadCPU is how long the calling thread has computed; 0 when Linux does not tell.
+func threadCPU() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
+// tokens copies the tokens out of a result. Models that tell no durations say when each begins.
 func (m *models) tokens(r *recognizerResult) []token {
 	n := int(r.Count)
-	if n <= 0 || r.Tokens_arr == nil || r.Timestamps == nil || r.Durations == nil {
+	if n <= 0 || r.Tokens_arr == nil || r.Timestamps == nil {
 		return nil
 	}
-	texts := unsafe.Slice(r.Tokens_arr, n)
-	starts, lengths := unsafe.Slice(r.Timestamps, n), unsafe.Slice(r.Durations, n)
+	texts, starts := unsafe.Slice(r.Tokens_arr, n), unsafe.Slice(r.Timestamps, n)
 	tokens := make([]token, 0, n)
 	for i := range n {
-		start := seconds(starts[i])
-		tokens = append(tokens, token{m.bytes.decode(goString(texts[i])), start, start + seconds(lengths[i])})
+		t := token{start: seconds(starts[i])}
+		switch {
+		case r.Durations != nil:
+			t.end = t.start + seconds(unsafe.Slice(r.Durations, n)[i])
+		case i+1 < n:
+			t.end = seconds(starts[i+1])
+		default:
+			t.end = t.start + lastToken
+		}
+		text := goString(texts[i])
+		if m.bytes != nil {
+			t.bytes = m.bytes.decode(text)
+		} else {
+			t.bytes = []byte(strings.ReplaceAll(text, wordMark, " "))
+		}
+		tokens = append(tokens, t)
 	}
 	return tokens
+}
+
+const (
+	// lastToken is how long the last token is taken to be: a syllable.
+	lastToken = 200 * time.Millisecond
+	// wordMark stands for the space in front of a word in tokens of SentencePiece.
+	wordMark = "\u2581"
+)
+
+// plainLanguage is "yue" for "<|yue|>", as SenseVoice writes it.
+func plainLanguage(lang string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(lang, "<|"), "|>")
 }
 
 func seconds(s float32) time.Duration { return time.Duration(float64(s) * float64(time.Second)) }

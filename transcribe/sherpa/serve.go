@@ -41,7 +41,7 @@ func Serve(in io.Reader, out io.Writer, f Files) error {
 	if s.models, err = loadModels(f); err != nil {
 		return errors.Join(err, s.answer(frame{kind: sayFailed, payload: []byte(err.Error())}))
 	}
-	greeting, err := json.Marshal(hello{Version, modelName, voiceName, residentBytes()})
+	greeting, err := json.Marshal(hello{Version, f.model(), voiceName, residentBytes()})
 	if err != nil {
 		return err
 	}

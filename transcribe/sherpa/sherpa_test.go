@@ -22,8 +22,8 @@ import (
 
 // TestMain is the child as well, when the engine starts this binary.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 6 && os.Args[1] == "engine" {
-		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5]}
+	if len(os.Args) == 10 && os.Args[1] == "engine" {
+		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7], Model: os.Args[9]}
 		if err := sherpa.Serve(os.Stdin, os.Stdout, files); err != nil {
 			os.Exit(1)
 		}
@@ -230,6 +230,63 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
+func TestAPulledModelStandsBesideThoseThatShip(t *testing.T) {
+	t.Parallel()
+	files := find(t)
+	data, binary := t.TempDir(), t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(data, "models"), 0o700))
+	must(t, os.Symlink(filepath.Join(files.Models, "whisper-base"), filepath.Join(data, "models", "whisper-base")))
+	must(t, os.Symlink(files.Models, filepath.Join(binary, "models")))
+	found, err := sherpa.Find(sherpa.Places{Library: files.Library, Data: data, Binary: binary})
+	must(t, err)
+	if found.Models != filepath.Join(data, "models") || found.Voices != filepath.Join(binary, "models") {
+		t.Errorf("%+v", found)
+	}
+	if _, err := sherpa.New(sherpa.Config{Files: found, Command: []string{"x"}}, zap.NewNop(), prometheus.NewRegistry()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAPulledSenseVoiceTakesOver runs a stub of that kind: random weights, so only the shape is looked at.
+func TestAPulledSenseVoiceTakesOver(t *testing.T) {
+	t.Parallel()
+	files := find(t)
+	here, err := os.Getwd()
+	must(t, err)
+	stub := filepath.Join(sherpa.ModuleRoot(here), "..", "shared", "models", "stub-sense-voice")
+	if _, err := os.Stat(stub); err != nil {
+		t.Skip("the stub of a model is not here:", err)
+	}
+	data := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(data, "models"), 0o700))
+	must(t, os.Symlink(stub, filepath.Join(data, "models", "stub-sense-voice")))
+	places := sherpa.Places{Library: files.Library, Data: data, Module: sherpa.ModuleRoot(here)}
+	found, err := sherpa.Find(places)
+	must(t, err)
+	if found.Model != "stub-sense-voice" || found.Voices == found.Models {
+		t.Errorf("%+v", found)
+	}
+	e := start(t, found)
+	s := speech(t, "yue_sensevoice_example.wav")
+	for _, lang := range []string{"", "yue", "en"} {
+		r, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: lang})
+		must(t, err)
+		if r.Model != "stub-sense-voice" || r.Tokens == 0 || len(r.Words) == 0 || strings.Contains(r.Lang, "|") {
+			t.Errorf("%q: %d tokens, %d words, language %q, by %s", lang, r.Tokens, len(r.Words), r.Lang, r.Model)
+		}
+	}
+	places.Model = "whisper-base"
+	if found, err := sherpa.Find(places); err != nil || found.Model != "whisper-base" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	for _, missing := range []string{"other-sense-voice", "zipformer"} {
+		places.Model = missing
+		if _, err := sherpa.Find(places); !errors.Is(err, parley.Unavailable) || !strings.Contains(parley.SayOf(err), missing) {
+			t.Errorf("%s: %v", missing, err)
+		}
+	}
+}
+
 func TestADamagedModelIsNamed(t *testing.T) {
 	t.Parallel()
 	files := find(t)
@@ -241,6 +298,9 @@ func TestADamagedModelIsNamed(t *testing.T) {
 	voice := filepath.Join(damaged, "silero-vad/silero_vad.onnx")
 	must(t, os.Remove(voice))
 	must(t, os.WriteFile(voice, []byte("not a model"), 0o600))
+	if found, err := sherpa.Find(sherpa.Places{Library: files.Library, Models: damaged}); err != nil || found.Voices != damaged {
+		t.Errorf("%+v, %v", found, err)
+	}
 	_, err := sherpa.New(sherpa.Config{Files: sherpa.Files{Library: files.Library, Models: damaged}, Command: []string{"x"}},
 		zap.NewNop(), prometheus.NewRegistry())
 	if !errors.Is(err, parley.Unavailable) || !strings.Contains(parley.SayOf(err), voice) {

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/transcribe/model"
 )
 
 // Version is the one version of sherpa-onnx that layout.go fits.
@@ -48,6 +49,9 @@ func weights() []weight {
 // verify compares every model file with its checksum: a damaged one would end the child without a
 // word. It reads 84 MB.
 func (f Files) verify() error {
+	if f.model() != modelName {
+		return f.verifyPulled()
+	}
 	for _, w := range weights() {
 		sum, err := sumOf(f.path(w))
 		if err != nil {
@@ -56,6 +60,20 @@ func (f Files) verify() error {
 		if sum != w.sum {
 			return weightError(fmt.Sprintf("the speech model file %s is damaged (its checksum is wrong); delete it and run make engine to copy it again", f.path(w)), nil)
 		}
+	}
+	return nil
+}
+
+// verifyPulled compares the voice detector with its checksum, and a pulled model with those of its record,
+// where it has one: what an operator put there by hand has none.
+func (f Files) verifyPulled() error {
+	w := voiceWeight()
+	if sum, err := sumOf(f.path(w)); err != nil || sum != w.sum {
+		return weightError(fmt.Sprintf("the speech model file %s is damaged or missing; run make engine to copy it again", f.path(w)), err)
+	}
+	err := model.Shelf{Directory: f.Models}.Verify(f.model())
+	if err != nil && parley.KindOf(err) != parley.NotFound {
+		return weightError("the speech model "+f.model()+" is damaged; remove it and pull it again (parley models)", err)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ const agreement = {
 };
 const entry = object({ text, ...agreement });
 const item = object({ task: text, owner, due, ...agreement });
-const word = object({ text, start_ms: whole, end_ms: whole });
+const word = object({ text, start_ms: whole, end_ms: whole, heard: optional(text, '') });
 const utterance = object({
   id: text,
   participant: text,
@@ -67,6 +67,11 @@ const utterance = object({
   state: oneOf('pending', 'recognized', 'parked', 'wordless'),
   confidence: text,
   words: optional(list(word), []),
+  engine: text,
+  model: text,
+  version: whole,
+  edited: flag,
+  conflict: text,
 });
 const track = object({
   id: text,
@@ -80,7 +85,7 @@ const track = object({
 });
 const record = object({
   meeting,
-  participants: list(object({ id: text, number: whole, name: text, role: text, recorded: flag, title: text })),
+  participants: list(object({ id: text, number: whole, name: text, role: text, recorded: flag, title: text, several: flag })),
   recording: object({ sealed: flag, tracks: list(track) }),
   utterances: list(utterance),
   minutes: optional(object({ final: flag, items: list(item), decisions: list(entry), questions: list(entry) }), null),

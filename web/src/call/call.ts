@@ -1,6 +1,7 @@
 // One participation in one meeting: the WebSocket, the peer connection, and what is known of the room.
 // No framework and no DOM: a page listens to `changed` and draws `state`.
 
+import { merge, settled } from './captions';
 import { Line } from './line';
 import { Media, type Seat } from './media';
 import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
@@ -9,7 +10,7 @@ import { planSeats, type Wish } from './seats';
 import { renewMS } from './servers';
 import type { CallOptions, CallState, Memory, Seated } from './state';
 
-const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', recording_trouble: '' };
+const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', words_late_s: 0, recording_trouble: '' };
 const mostLines = 500;
 const retryMS = [300, 1000, 2000, 4000, 8000];
 /** A request whose answer makes or mends the connection is waited for that long. */
@@ -180,6 +181,8 @@ export class Call {
         name: this.#options.name,
         consent: this.#options.consent,
         ...(this.#options.resume !== '' && { resume: this.#options.resume }),
+        ...(this.#options.language !== '' && { language: this.#options.language }),
+        ...(this.#options.several && { several: true }),
         offer,
       });
       const early = this.#early;
@@ -289,7 +292,7 @@ export class Call {
       meeting: m.meeting,
       people: sorted(m.roster),
       chat: m.chat,
-      captions: m.captions,
+      captions: settled(m.captions),
       status: m.status,
       complaint: null,
       zero: performance.now() - m.now_ms,
@@ -355,9 +358,8 @@ export class Call {
   }
 
   #caption(m: Caption): void {
-    const others = this.state.captions.filter((c) => c.utterance !== m.utterance);
-    const captions = [...others, m].sort((a, b) => a.start_ms - b.start_ms).slice(-mostLines);
-    this.#set({ captions });
+    const captions = merge(this.state.captions, m, mostLines);
+    if (captions !== this.state.captions) this.#set({ captions });
   }
 
   #refused(m: Failure): void {

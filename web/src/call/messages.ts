@@ -12,6 +12,7 @@ const person = object({
   name: text,
   role: oneOf('viewer', 'member', 'host'),
   recorded: flag,
+  several: optional(flag, false),
   tracks: list(publication),
 });
 const seat = object({
@@ -30,12 +31,14 @@ const caption = object({
   end_ms: whole,
   text,
   lang: text,
+  final: flag,
 });
 const status = object({
   type: oneOf('status'),
   recording: flag,
   words: flag,
   words_missing: optional(text, ''),
+  words_late_s: optional(whole, 0),
   recording_trouble: optional(text, ''),
 });
 const meeting = object({ id: text, title: text, region: text, started: text, record: flag, link: optional(text, '') });
@@ -100,6 +103,10 @@ export function decode(frame: string): ServerMessage {
   return readers[type as keyof typeof readers](value, type);
 }
 
+/** What somebody may say they speak. */
+export const spoken = ['en', 'zh', 'yue'] as const;
+export type Spoken = (typeof spoken)[number];
+
 export interface Offer {
   sdp: string;
   sources: Record<string, Source>;
@@ -114,7 +121,15 @@ export interface SeatRequest {
 }
 
 export type BrowserMessage =
-  | { type: 'join'; name: string; consent: 'granted' | 'declined' | ''; resume?: string; offer: Offer }
+  | {
+      type: 'join';
+      name: string;
+      consent: 'granted' | 'declined' | '';
+      resume?: string;
+      language?: Spoken;
+      several?: boolean;
+      offer: Offer;
+    }
   | ({ type: 'offer'; seq: number } & Offer)
   | { type: 'candidate'; candidate: string; sdpMid?: string; sdpMLineIndex?: number }
   | { type: 'seats'; seats: SeatRequest[] }

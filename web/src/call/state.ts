@@ -1,6 +1,7 @@
 // What is known of a room, and what a call is made with.
 
-import type { Caption, Chat, Failure, Joined, Person, Status } from './messages';
+import type { Shown } from './captions';
+import type { Chat, Failure, Joined, Person, Spoken, Status } from './messages';
 import type { Servers } from './servers';
 
 export type Phase =
@@ -26,7 +27,7 @@ export interface CallState {
   people: readonly Person[]; // in order of joining
   seats: ReadonlyMap<string, Seated>; // video seats, by mid
   chat: readonly Chat[];
-  captions: readonly Caption[];
+  captions: readonly Shown[];
   status: Status;
   /** What the last request was refused for; shown once. */
   complaint: Failure | null;
@@ -38,6 +39,10 @@ export interface CallOptions {
   meeting: string;
   name: string;
   consent: 'granted' | 'declined' | '';
+  /** What this person speaks; '' leaves it open. */
+  language: Spoken | '';
+  /** More than one person is at this microphone. */
+  several: boolean;
   /** From an earlier participation of this tab; or "". */
   resume: string;
   /** What the server is reached through where it is not reached directly, and how to ask again. */

@@ -17,8 +17,11 @@ export function wholeWords(text: string, from: number, to: number): string {
   return text.slice(from, to).trim();
 }
 
-/** The sentences a range touches, and the words of them that it holds; null where that is nothing. */
-export function quoteOf(range: Range, sentences: Iterable<HTMLElement>): Quoted | null {
+/**
+ * The sentences a range touches, and the words of them that it holds, as they were heard: `written` has the text of an
+ * utterance, which may be shown in other characters. Null where that is nothing.
+ */
+export function quoteOf(range: Range, sentences: Iterable<HTMLElement>, written: (id: string) => string): Quoted | null {
   const evidence: string[] = [];
   const words: string[] = [];
   for (const sentence of sentences) {
@@ -39,7 +42,9 @@ export function quoteOf(range: Range, sentences: Iterable<HTMLElement>): Quoted 
       before.setEnd(range.startContainer, range.startOffset);
       from = before.toString().length;
     }
-    const part = wholeWords(text, from, to);
+    const heard = written(id);
+    // Characters are converted one for one; where not, the whole sentence is quoted rather than a wrong part of it.
+    const part = heard.length === text.length ? wholeWords(heard, from, to) : heard;
     if (part === '') continue;
     evidence.push(id);
     words.push(part);

@@ -59,3 +59,9 @@ export function initials(name: string): string {
   const last = parts.length > 1 ? ([...(parts[parts.length - 1] ?? '')][0] ?? '') : '';
   return (first + last).toUpperCase();
 }
+
+/** Who speaks, as far as that is known; '' for nobody known. */
+export function speaker(person: { name: string; several: boolean } | undefined): string {
+  if (person === undefined) return '';
+  return person.several ? t('room.someone', { name: person.name }) : person.name;
+}
