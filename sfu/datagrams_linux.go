@@ -91,7 +91,7 @@ func (d *datagrams) tryReceive(fd uintptr) bool {
 		h.Control = (*byte)(unsafe.Pointer(&d.stamps[i]))
 		h.SetControllen(int(unsafe.Sizeof(stamp{})))
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&d.headers[0])), mostRead, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&d.headers[0])), mostRead, unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
 		d.count = int(n)
