@@ -53,14 +53,13 @@ func newEgress(socket *net.UDPConn) *egress {
 
 // destination is where a peer's packets go, as the kernel takes it.
 type destination struct {
-	addr netip.AddrPort
 	name [unix.SizeofSockaddrInet6]byte
 	size uint32
 	tcp  *tcpConn // instead, or nil
 }
 
 func (e *egress) destination(to netip.AddrPort) *destination {
-	d := &destination{addr: to}
+	d := &destination{}
 	port := to.Port()
 	if !e.v6 {
 		d.size = unix.SizeofSockaddrInet4

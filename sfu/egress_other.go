@@ -12,10 +12,7 @@ type egress struct{}
 
 func newEgress(*net.UDPConn) *egress { return nil }
 
-type destination struct {
-	addr netip.AddrPort
-	tcp  *tcpConn
-}
+type destination struct{ tcp *tcpConn }
 
 func (*egress) destination(netip.AddrPort) *destination { return nil }
 

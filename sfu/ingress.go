@@ -82,7 +82,7 @@ func (g *ingress) next(reader *datagrams) ([]byte, netip.AddrPort, error) {
 		if err != nil {
 			return nil, from, err
 		}
-		if !g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), false}, at) {
+		if !g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port()), false}, at) {
 			return datagram, from, nil
 		}
 	}

@@ -26,21 +26,29 @@ func (p *Peer) openPath() {
 	}
 	chosen := &path{}
 	transport := p.iceTransport()
-	if e := p.room.sfu.egress; e != nil && transport != nil {
+	if transport != nil {
 		transport.OnSelectedCandidatePairChange(p.follow)
+	}
+	if p.room.sfu.egress != nil && transport != nil {
 		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil {
 			p.destination.CompareAndSwap(nil, p.room.sfu.lead(pair)) // a change may have come before
 		}
-		if to := p.destination.Load(); to != nil {
+		if p.destination.Load() != nil {
 			if ours, theirs, err := p.keys.take(); err == nil {
 				chosen.sealer, _ = newSealer(ours)     // without one, Pion seals
 				p.sender.opener, _ = newOpener(theirs) // without one, Pion opens
-				p.room.sfu.engine.ingress.follow(p.sender, to.origin())
 			}
 		}
 	}
-	if p.path.CompareAndSwap(nil, chosen) {
-		p.wakeFeedback() // its pictures begin now: a keyframe before was not for this browser
+	if !p.path.CompareAndSwap(nil, chosen) {
+		return
+	}
+	p.wakeFeedback() // its pictures begin now: a keyframe before was not for this browser
+	if transport == nil {
+		return
+	}
+	if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil {
+		p.heed(pair)
 	}
 }
 
@@ -59,13 +67,21 @@ func (p *Peer) iceTransport() *webrtc.ICETransport {
 
 // follow notes where the browser is now; where that is not known, packets go on to where it was.
 func (p *Peer) follow(pair *webrtc.ICECandidatePair) {
-	to := p.room.sfu.lead(pair)
-	if to == nil {
-		return
+	if p.room.sfu.egress != nil {
+		if to := p.room.sfu.lead(pair); to != nil {
+			p.destination.Store(to)
+		}
 	}
-	p.destination.Store(to)
-	if chosen := p.path.Load(); chosen != nil && chosen.sealer != nil {
-		p.room.sfu.engine.ingress.follow(p.sender, to.origin())
+	if p.path.Load() != nil {
+		p.heed(pair)
+	}
+}
+
+// heed takes what comes from the remote end of a pair for this browser's.
+func (p *Peer) heed(pair *webrtc.ICECandidatePair) {
+	if address, err := netip.ParseAddr(pair.Remote.Address); err == nil {
+		from := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
+		p.room.sfu.engine.ingress.follow(p.sender, origin{from, pair.Remote.Protocol == webrtc.ICEProtocolTCP})
 	}
 }
 
@@ -87,14 +103,6 @@ func (s *SFU) lead(pair *webrtc.ICECandidatePair) *destination {
 		return &destination{tcp: c}
 	}
 	return nil
-}
-
-// origin is where packets of the browser come from that is sent to there.
-func (d *destination) origin() origin {
-	if d.tcp != nil {
-		return origin{d.tcp.remote, true}
-	}
-	return origin{netip.AddrPortFrom(d.addr.Addr().Unmap(), d.addr.Port()), false}
 }
 
 // outgoing is what a layer lends to its seats, one after another: they gather packets in it.
