@@ -23,6 +23,7 @@ type bandwidth struct {
 	raised    time.Time
 	arrivals  rateWindow // what arrives
 	losses    lossWindow
+	blamed    float64 // the share of losses that the last reduction was for, 0 for none
 	probe     probe
 	lastState usage
 }
@@ -38,6 +39,8 @@ const (
 	reduceInterval = 300 * time.Millisecond
 	// Losses below littleLoss are the way's own, not the sender's; above muchLoss they cost rate.
 	littleLoss, muchLoss = 0.02, 0.10
+	// stubborn is what is left of losses, at least, when a reduction has not helped.
+	stubborn = 0.7
 	// capLasts is how long a request not to exceed a rate holds; browsers repeat it each second.
 	capLasts = 5 * time.Second
 	// lossyShare is the loss in a receiver report, in 1/256, from which feedback for each packet is asked.
@@ -71,12 +74,15 @@ func (b *bandwidth) control(state usage, now time.Time) {
 	arriving, known := b.arrivals.rate()
 	lost := b.losses.share()
 	settled := now.Sub(b.reduced) >= reduceInterval
+	// Where sending less has not made losses fewer, they are the way's own.
+	own := lost < littleLoss || b.blamed > 0 && lost > stubborn*b.blamed && lost < b.blamed+muchLoss/2
 	switch {
 	case state == overused && settled && known:
 		b.reduce(min(b.estimate, backOff*arriving), now)
-	case lost > muchLoss && settled && known:
+	case lost > muchLoss && !own && settled && known:
+		b.blamed = lost
 		b.reduce(min(b.estimate, arriving)*(1-lost/2), now)
-	case state == normal && lost < littleLoss && known && !math.IsInf(b.estimate, 1):
+	case state == normal && own && known && !math.IsInf(b.estimate, 1):
 		// It rises while it is used: an estimate that nobody tests is a guess.
 		if most := 1.5*arriving + 10_000; b.estimate < most {
 			passed := min(now.Sub(b.raised).Seconds(), 1)

@@ -117,6 +117,11 @@ func TestLossesOfTheWaysOwnCostNothingMuchLossDoes(t *testing.T) {
 	if budget, limited := radio.b.budget(time.UnixMicro(radio.clock)); limited {
 		t.Errorf("4 %% of loss limit to %.0f bit/s", budget)
 	}
+	lossy := &way{rate: 50e6, lose: func(n uint16) bool { return n%7 == 0 }} // 14 %
+	lossy.send(2e6, 30*time.Second)
+	if budget, _ := lossy.b.budget(time.UnixMicro(lossy.clock)); budget < 1.5e6 {
+		t.Errorf("14 %% of loss, whatever is sent, reduce to %.0f bit/s", budget)
+	}
 	policed := &way{rate: 50e6, lose: func(n uint16) bool { return n%3 == 0 }}
 	policed.send(2e6, 3*time.Second)
 	if _, limited := policed.b.budget(time.UnixMicro(policed.clock)); !limited {

@@ -70,7 +70,7 @@ func (p *probe) result(now time.Time) (rate float64, done bool) {
 	p.open = false
 	lost := int(p.to-p.from) + 1 - p.got
 	took := max(p.arrivedLast-p.arrivedFirst, p.sentLast-p.sentFirst)
-	if p.got < 4 || lost > p.got/10 || took <= 0 {
+	if p.got < 4 || lost > p.got/4 || took <= 0 {
 		p.failed(now)
 		return 0, false
 	}
