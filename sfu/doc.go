@@ -26,7 +26,7 @@
 //	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
 //	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, probe.go)
 //	allocate.go     which layer each seat gets, of what the way takes
-//	speaker.go      who has a voice, by how loud the layers say they are
+//	speaker.go      who is to have a voice, by how loud the layers say they are; voices.go gives it
 //
 // A publication has one or more layers, the streams that come in: its simulcast encodings, or one that
 // holds spatial and temporal layers itself. Taps are given the largest that delivers; each seat has its own.
