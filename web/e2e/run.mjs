@@ -203,6 +203,13 @@ try {
     await nora.locator('li.item', { hasText: /call the printer/i }).focus();
     await nora.keyboard.press('x');
     await until('it is dismissed by one key', async () => (await nora.locator('li.item.dismissed').count()) === 1);
+    await nora.locator('.said [role=button][data-utterance]').first().focus();
+    await nora.keyboard.press('e');
+    await nora.locator('dialog[open] textarea').fill('So I said that I correct this.');
+    await nora.keyboard.press('Control+Enter');
+    await until('words are corrected, and say so', async () =>
+      (await nora.locator('.said', { hasText: 'So I said that I correct this.' }).locator('small', { hasText: 'corrected' }).count()) === 1,
+    );
   }
   console.log('the record plays, from a sentence and from an agreement');
   if (faults.length > 0) throw new Error(faults.join('\n'));

@@ -169,6 +169,14 @@ export async function addEntry(meetingId: string, body: { kind: Kind; evidence: 
   await post(anything, itemsOf(meetingId), body);
 }
 
+/** Puts other words into an utterance; `conflict` when another version is shown by now. */
+export const editWords = (meetingId: string, utteranceId: string, body: { text: string; version: number }): Promise<Utterance> =>
+  ask(utterance, `/api/v1/records/${encodeURIComponent(meetingId)}/utterances/${encodeURIComponent(utteranceId)}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
 /** The bytes of one segment; number 0 is the track's WebM header. */
 export async function readSegment(meetingId: string, trackId: string, number: number, signal: AbortSignal): Promise<ArrayBuffer> {
   const response = await reach(`/api/v1/records/${encodeURIComponent(meetingId)}/tracks/${trackId}/segments/${number}`, { signal });
