@@ -376,5 +376,6 @@ func (r *Room) tellSeats() {
 		}
 		r.obs.SeatsChanged(p.cfg.Participant, states)
 	}
+	clear(r.changed) // who left is not to be kept
 	r.changed = r.changed[:0]
 }

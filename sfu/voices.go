@@ -18,6 +18,8 @@ func (r *Room) giveVoices(now time.Time) {
 	for _, p := range r.peers {
 		r.giveVoicesTo(p, now)
 	}
+	clear(r.ranked) // who left is not to be kept
+	clear(r.others)
 }
 
 // giveVoicesTo seats the loudest talkers with one subscriber: never themselves.
