@@ -72,7 +72,10 @@ func (b *bandwidth) control(state usage, now time.Time) {
 		b.estimate = math.Inf(1)
 	}
 	arriving, known := b.arrivals.rate()
-	lost := b.losses.share()
+	lost, judged := b.losses.share()
+	if judged && lost < littleLoss {
+		b.blamed = 0 // the way is another now
+	}
 	settled := now.Sub(b.reduced) >= reduceInterval
 	// Where sending less has not made losses fewer, they are the way's own.
 	own := lost < littleLoss || b.blamed > 0 && lost > stubborn*b.blamed && lost < b.blamed+muchLoss/2
@@ -124,7 +127,7 @@ func (b *bandwidth) budget(now time.Time) (rate float64, limited bool) {
 	return rate, !math.IsInf(rate, 1)
 }
 
-// rateWindow measures the rate of what arrived within the last rateSpan.
+// rateWindow measures the rate of what arrived within the last half second.
 type rateWindow struct {
 	slots [rateSlots]struct {
 		slot  int64 // arrival / rateSlot
@@ -180,9 +183,10 @@ func (w *lossWindow) add(lost bool) {
 	}
 }
 
-func (w *lossWindow) share() float64 {
+// share is the share of packets that were lost; 0 and false until enough were seen.
+func (w *lossWindow) share() (share float64, judged bool) {
 	if w.total < lossPackets {
-		return 0
+		return 0, false
 	}
-	return float64(w.lost) / float64(w.total)
+	return float64(w.lost) / float64(w.total), true
 }

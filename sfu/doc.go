@@ -10,7 +10,9 @@
 //
 // # The path of a packet
 //
-//	layer.go        reads it from Pion, drops what was seen before (sequence.go), reads what it means
+//	ingress.go      reads it from the socket (datagrams_linux.go); sender.go opens it, past Pion, or
+//	                leaves it to Pion while its stream is not known
+//	layer.go        drops what was seen before (sequence.go), takes RED apart (red.go), reads what it means
 //	                (descriptor.go, dependency.go), gives it to the taps (joined.go), keeps it (ring.go)
 //	run.go          holds the beginning of a picture that comes at once, so that it leaves at once
 //	forward.go      lets it pass if it is what is to be seen here, from a keyframe on, renumbered (rewriter.go)
@@ -21,6 +23,7 @@
 //
 // and what comes back:
 //
+//	reception.go    tells publishers what came and what is missing
 //	resend.go       answers NACKs from the ring, by what was noted (history.go)
 //	feedback.go     asks publishers for keyframes, tells subscribers sender reports
 //	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
@@ -40,13 +43,13 @@
 // The room's loop is run by the SFU and ended by Room.Close. It owns who is in the room, what is
 // published and who sits in which seat. Everything else belongs to a Peer, which waits for it in
 // Close: one read loop and one RTCP reader per layer, one RTCP reader per seat, one feedback loop,
-// and Pion's callbacks. A packet goes from the read loop of its layer to all sockets without
-// changing goroutine; only a TCP connection has a writer of its own, so that nobody waits for it.
+// and Pion's callbacks. Each socket has a reader. A packet goes from that, or from the read loop of its
+// layer, to all subscribers without changing goroutine; only a TCP connection has a writer of its own, so that nobody waits for it.
 //
 // # Locks
 //
-// In this order: Peer.negotiation, SFU.mu, Peer.mu, publication.mu, layer.mu, joined.mu, seat.mu, ring.mu. The
-// room's loop takes none of layer.mu and joined.mu; nobody waits for the loop while holding any of them.
+// In this order: Peer.negotiation, SFU.mu, Peer.mu, sender.taking, layer.reading, sender.mu, publication.mu,
+// layer.mu, joined.mu, seat.mu, ring.mu. The room's loop takes none of layer.mu and joined.mu; nobody waits for the loop while holding any of them.
 // Only layer.mu is held over a system call, and is waited for by the timer of the same layer, and by who
 // joins. bandwidth.mu stands alone; tcpListener.mu and tcpConn.mu are the innermost.
 //

@@ -125,8 +125,9 @@ func (o *outgoing) flush(m *metrics) {
 	}
 }
 
-// transmit sends a packet of the seat with header out.head: into the batch of out, which the caller
-// flushes, or through Pion. seal is the state of its SSRC. put appends the payload. s.mu is held.
+// transmit sends a packet of the seat with header out.head, prefix and the payload of from, with the picture
+// numbers of at: into the batch of out, which the caller flushes, or through Pion. state is that of its SSRC.
+// s.mu is held.
 func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *packet, at position) {
 	chosen := s.peer.path.Load()
 	if chosen == nil || s.writer == nil {
