@@ -4,8 +4,6 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	"github.com/pion/rtcp"
 )
 
 // bandwidth estimates how much one browser can be sent, from its transport-cc feedback: by delay, which
@@ -47,8 +45,8 @@ const (
 	lossyShare = 13
 )
 
-// feedback takes in what one RTCP packet says of the packets in log.
-func (b *bandwidth) feedback(log *sentLog, p *rtcp.TransportLayerCC, now time.Time) {
+// feedback takes in what one RTCP packet of transport-cc feedback says of the packets in log.
+func (b *bandwidth) feedback(log *sentLog, p []byte, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.acked = log.acks(p, b.acked[:0])

@@ -52,8 +52,8 @@ func (w *way) tell() {
 	w.owed = append([]ack(nil), w.owed[n:]...)
 }
 
-// reportOf is the RTCP packet that says so.
-func reportOf(acks []ack) *rtcp.TransportLayerCC {
+// reportOf is the RTCP packet that says so, as another implementation writes it.
+func reportOf(acks []ack) []byte {
 	p := &rtcp.TransportLayerCC{BaseSequenceNumber: acks[0].number, PacketStatusCount: uint16(len(acks))}
 	var last int64
 	for _, a := range acks {
@@ -63,13 +63,22 @@ func reportOf(acks []ack) *rtcp.TransportLayerCC {
 		}
 		symbol := uint16(rtcp.TypeTCCPacketNotReceived)
 		if a.arrived >= 0 {
-			symbol = rtcp.TypeTCCPacketReceivedSmallDelta
-			p.RecvDeltas = append(p.RecvDeltas, &rtcp.RecvDelta{Type: symbol, Delta: a.arrived - last})
-			last = a.arrived
+			d := (a.arrived - last) / deltaUnit * deltaUnit
+			last += d
+			if symbol = rtcp.TypeTCCPacketReceivedSmallDelta; d < 0 || d > 255*deltaUnit {
+				symbol = rtcp.TypeTCCPacketReceivedLargeDelta
+			}
+			p.RecvDeltas = append(p.RecvDeltas, &rtcp.RecvDelta{Type: symbol, Delta: d})
 		}
 		p.PacketChunks = append(p.PacketChunks, &rtcp.RunLengthChunk{PacketStatusSymbol: symbol, RunLength: 1})
 	}
-	return p
+	size := p.MarshalSize()
+	p.Header = rtcp.Header{Count: rtcp.FormatTCC, Type: rtcp.TypeTransportSpecificFeedback, Length: uint16(size/4 - 1)}
+	b, err := p.Marshal()
+	if err != nil {
+		panic(err) // a report that cannot be is the test's own fault
+	}
+	return b
 }
 
 func TestAWayThatTakesEverythingHasNoLimit(t *testing.T) {

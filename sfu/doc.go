@@ -11,7 +11,7 @@
 // # The path of a packet
 //
 //	ingress.go      reads it from the socket (datagrams_linux.go); sender.go opens it, past Pion, or
-//	                leaves it to Pion while its stream is not known
+//	                leaves it to Pion while its stream is not known (RTCP: srtcp.go)
 //	layer.go        drops what was seen before (sequence.go), takes RED apart (red.go), reads what it means
 //	                (descriptor.go, dependency.go), gives it to the taps (joined.go), keeps it (ring.go)
 //	run.go          holds the beginning of a picture that comes at once, so that it leaves at once
@@ -24,8 +24,9 @@
 // and what comes back:
 //
 //	reception.go    tells publishers what came and what is missing
+//	hear.go         takes in what browsers say (RTCP)
 //	resend.go       answers NACKs from the ring, by what was noted (history.go)
-//	feedback.go     asks publishers for keyframes, tells subscribers sender reports
+//	feedback.go     asks publishers for keyframes, tells subscribers sender reports, by the clock of beat.go
 //	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
 //	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, probe.go)
 //	allocate.go     which layer each seat gets, of what the way takes
@@ -42,7 +43,7 @@
 //
 // The room's loop is run by the SFU and ended by Room.Close. It owns who is in the room, what is
 // published and who sits in which seat. Everything else belongs to a Peer, which waits for it in
-// Close: one read loop and one RTCP reader per layer, one RTCP reader per seat, one feedback loop,
+// Close: one read loop and one reader of Pion's RTCP per layer, one of that per seat, one feedback loop,
 // and Pion's callbacks. Each socket has a reader. A packet goes from that, or from the read loop of its
 // layer, to all subscribers without changing goroutine; only a TCP connection has a writer of its own, so that nobody waits for it.
 //

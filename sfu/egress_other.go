@@ -3,6 +3,7 @@
 package sfu
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 )
@@ -15,6 +16,8 @@ func newEgress(*net.UDPConn) *egress { return nil }
 type destination struct{ tcp *tcpConn }
 
 func (*egress) destination(netip.AddrPort) *destination { return nil }
+
+func (*egress) write([]byte, netip.AddrPort) error { return errors.ErrUnsupported }
 
 type batch struct {
 	egress *egress

@@ -89,13 +89,13 @@ func newCertificate() (webrtc.Certificate, error) {
 }
 
 // newEngine starts reading from the sockets, which it owns from here on. tcp may be nil.
-func newEngine(cfg Config, sockets []*net.UDPConn, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
+func newEngine(cfg Config, sockets []*net.UDPConn, egress *egress, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
 	logs := pionLog{log.Named("pion")}
 	media, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}
-	reader := newIngress(sockets)
+	reader := newIngress(sockets, egress)
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: reader, Logger: logs.NewLogger("mux")})
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
 	settings.SetICEUDPMux(mux)

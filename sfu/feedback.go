@@ -1,8 +1,6 @@
 package sfu
 
 import (
-	"errors"
-	"io"
 	"sync"
 	"time"
 
@@ -11,14 +9,9 @@ import (
 	"github.com/parley/parley"
 )
 
-const (
-	// keyframeInterval is how often one layer is asked for a keyframe at most: a keyframe costs as
-	// much as a second of video, and answers everybody who asked in the meantime.
-	keyframeInterval = 500 * time.Millisecond
-	// reportInterval is how often a seat sends a sender report (RFC 3550 §6.2 allows more at our
-	// bandwidths; a lip-sync error lasts at most this long).
-	reportInterval = time.Second
-)
+// keyframeInterval is how often one layer is asked for a keyframe at most: a keyframe costs as much as a
+// second of video, and answers everybody who asked in the meantime.
+const keyframeInterval = 500 * time.Millisecond
 
 // senderReport ties RTP time to the server's clock: what has this timestamp was captured then.
 type senderReport struct {
@@ -66,27 +59,6 @@ func toNTP(t time.Time) uint64 {
 	return uint64(t.Unix()-ntpEpoch)<<32 | uint64(t.Nanosecond())<<32/1e9
 }
 
-// readRTCP hands the packets of read to handle until the peer closes. Every RTPSender and
-// RTPReceiver has to be read, or its buffer fills and its interceptors starve.
-func readRTCP(read rtcpReader, handle func(rtcp.Packet)) {
-	buf := make([]byte, readSize)
-	for bad := 0; bad < maxBadReads; {
-		n, err := read(buf)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
-			return
-		}
-		packets, parseErr := rtcp.Unmarshal(buf[:n])
-		if err != nil || parseErr != nil {
-			bad++
-			continue
-		}
-		bad = 0
-		for _, p := range packets {
-			handle(p)
-		}
-	}
-}
-
 // wakeFeedback makes the feedback loop look at once.
 func (p *Peer) wakeFeedback() {
 	select {
@@ -99,14 +71,8 @@ func (p *Peer) wakeFeedback() {
 // wanted and how much they are, what its seats get, the keyframes that others want of it, and the sender
 // reports of its seats.
 func (p *Peer) feedback() {
-	often, reports := time.NewTicker(keyframeInterval/2), time.NewTicker(reportInterval)
-	prompt := time.NewTicker(nackInterval)
-	if !p.cfg.Publish {
-		prompt.Stop()
-	}
-	defer prompt.Stop()
-	defer often.Stop()
-	defer reports.Stop()
+	beat := newBeat(p.room.sfu.peers.Add(1), p.cfg.Publish, time.Now())
+	defer beat.stop()
 	asked := map[*layer]time.Time{}
 	for {
 		select {
@@ -114,14 +80,22 @@ func (p *Peer) feedback() {
 			return
 		case <-p.wake:
 			p.attend(asked, time.Now())
-		case now := <-often.C:
-			p.attend(asked, now)
-		case now := <-prompt.C:
-			p.tellPublisher(now)
-		case now := <-reports.C:
-			p.reportReception(now)
-			p.refreshTapped(now)
-			p.sendReports(now)
+		case nack := <-p.nacks:
+			if s := p.seatOf(nack.MediaSSRC); s != nil {
+				s.answer(nack.Nacks)
+			}
+		case <-beat.timer.C:
+			now := time.Now()
+			if round, report := beat.next(now); report {
+				p.attend(asked, now)
+				p.reportReception(now)
+				p.refreshTapped(now)
+				p.sendReports(now)
+			} else if round {
+				p.attend(asked, now)
+			} else {
+				p.tellPublisher(now)
+			}
 		}
 	}
 }

@@ -66,21 +66,60 @@ func FuzzParseDependency(f *testing.F) {
 	})
 }
 
+// FuzzFeedback holds what is read of transport-cc feedback to another implementation.
 func FuzzFeedback(f *testing.F) {
 	f.Add([]byte{0xAF, 0xCD, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 1, 0, 0, 1, 0, 0x20, 1, 4, 0})
+	f.Add([]byte{0x8F, 0xCD, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 3, 0, 0, 1, 0, 0xD9, 0, 4, 0xFF, 0xF0, 8, 0, 0})
+	f.Add([]byte{0x8F, 0xCD, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 3, 0, 0, 1, 0, 0xA8, 0, 4, 8})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var report rtcp.TransportLayerCC
-		if report.Unmarshal(b) != nil {
-			return
-		}
 		var log sentLog
 		for range 100 {
 			log.next(1200, 1)
 		}
-		if acks := log.acks(&report, nil); len(acks) > mostAcks {
-			t.Error("more than can be remembered:", len(acks))
+		acks := log.acks(b, nil)
+		if len(acks) > mostAcks {
+			t.Fatal("more than can be remembered:", len(acks))
+		}
+		var report rtcp.TransportLayerCC
+		if report.Unmarshal(b) != nil {
+			return
 		}
 		var b2 bandwidth
-		b2.feedback(&log, &report, time.Now())
+		b2.feedback(&log, b, time.Now())
+		if want := arrivalsOf(&report); len(want) == int(report.PacketStatusCount) {
+			for _, a := range acks {
+				if at := want[a.number-report.BaseSequenceNumber]; at != a.arrived {
+					t.Fatalf("packet %d came at %d, another implementation says %d", a.number, a.arrived, at)
+				}
+			}
+		}
 	})
+}
+
+// arrivalsOf lists when each packet of a report came, -1 for not.
+func arrivalsOf(p *rtcp.TransportLayerCC) (arrivals []int64) {
+	at, deltas := int64(p.ReferenceTime)*referenceUnit, p.RecvDeltas
+	take := func(symbol uint16) {
+		switch {
+		case len(arrivals) == int(p.PacketStatusCount):
+		case symbol != rtcp.TypeTCCPacketReceivedSmallDelta && symbol != rtcp.TypeTCCPacketReceivedLargeDelta:
+			arrivals = append(arrivals, -1)
+		case len(deltas) > 0:
+			at += deltas[0].Delta
+			arrivals, deltas = append(arrivals, at), deltas[1:]
+		}
+	}
+	for _, chunk := range p.PacketChunks {
+		switch c := chunk.(type) {
+		case *rtcp.RunLengthChunk:
+			for range c.RunLength {
+				take(c.PacketStatusSymbol)
+			}
+		case *rtcp.StatusVectorChunk:
+			for _, symbol := range c.SymbolList {
+				take(symbol)
+			}
+		}
+	}
+	return arrivals
 }

@@ -15,7 +15,8 @@ import (
 //
 // A port of one socket is read by the goroutine of Pion's mux itself; several have a reader each.
 type ingress struct {
-	*net.UDPConn // the first socket, which is written to
+	*net.UDPConn         // the first socket, which is written to
+	egress       *egress // the same, or nil
 
 	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
 	mu      sync.Mutex                         // makes writers of senders take turns
@@ -45,8 +46,8 @@ type passed struct {
 // mostPassed is how many wait for Pion: it has time, since most is said again.
 const mostPassed = 1024
 
-func newIngress(sockets []*net.UDPConn) *ingress {
-	g := &ingress{UDPConn: sockets[0], others: sockets[1:], closed: make(chan struct{})}
+func newIngress(sockets []*net.UDPConn, egress *egress) *ingress {
+	g := &ingress{UDPConn: sockets[0], egress: egress, others: sockets[1:], closed: make(chan struct{})}
 	g.senders.Store(&map[origin]*sender{})
 	if len(g.others) == 0 {
 		g.reader.open(g.UDPConn)
@@ -110,6 +111,12 @@ func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
 func (g *ingress) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if g.egress != nil && to.Addr().Zone() == "" {
+		if err := g.egress.write(b, to); err != nil {
+			return 0, err
+		}
+		return len(b), nil
+	}
 	return g.WriteToUDPAddrPort(b, to)
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -271,16 +270,6 @@ func (l *layer) renumber(p *packet) bool {
 	}
 	p.number, p.seq = l.numbers.extend(at.seq), at.seq
 	return true
-}
-
-// readReports takes the publisher's sender reports, until the peer closes.
-func (l *layer) readReports() {
-	readRTCP(l.control, func(p rtcp.Packet) {
-		if report, ok := p.(*rtcp.SenderReport); ok && report.SSRC == l.ssrc {
-			at := l.pub.peer.clock.local(ntpTime(report.NTPTime), time.Now())
-			l.report.Store(&senderReport{timestamp: report.RTPTime, at: at, ntp: report.NTPTime, came: time.Now()})
-		}
-	})
 }
 
 // captured is the RTP time of what the layer's source captures now; false when no sender report of the

@@ -35,8 +35,8 @@ func (p *Peer) openPath() {
 		}
 		if p.destination.Load() != nil {
 			if ours, theirs, err := p.keys.take(); err == nil {
-				chosen.sealer, _ = newSealer(ours)     // without one, Pion seals
-				p.sender.opener, _ = newOpener(theirs) // without one, Pion opens
+				chosen.sealer, _ = newSealer(ours) // without one, Pion seals
+				p.sender.open(theirs)
 			}
 		}
 	}

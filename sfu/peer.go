@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/zap"
 
@@ -38,6 +39,8 @@ type Peer struct {
 	pc   *webrtc.PeerConnection
 	log  *zap.Logger
 	wake chan struct{} // capacity 1: the feedback loop has something to do
+	// nacks are to be answered by the feedback loop; what comes when it is full is asked for again.
+	nacks chan rtcp.TransportLayerNack
 
 	clock remoteClock
 	keys  *keyTap // of the handshake
@@ -91,6 +94,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 		keys:         keys,
 		log:          r.log.With(zap.String("participant", string(cfg.Participant))),
 		wake:         make(chan struct{}, 1),
+		nacks:        make(chan rtcp.TransportLayerNack, mostNACKs),
 		muted:        map[parley.Source]bool{},
 		closing:      make(chan struct{}),
 		lines:        map[string]line{},
@@ -275,7 +279,7 @@ func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
 // start begins to serve new seats, and at the first offer the feedback loop.
 func (p *Peer) start(seats []*seat) {
 	for _, s := range seats {
-		p.spawn(s.readFeedback)
+		p.spawn(func() { p.hearByPion(s.rtcp, s.ssrc) })
 	}
 	if !p.started {
 		p.started = true

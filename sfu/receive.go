@@ -20,7 +20,7 @@ func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 		return
 	}
 	p.spawn(l.read)
-	p.spawn(l.readReports)
+	p.spawn(func() { p.hearByPion(l.control, l.ssrc) })
 }
 
 // newLayer finds the publication an incoming stream belongs to.

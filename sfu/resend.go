@@ -6,8 +6,12 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// maxResends bounds what a NACK can multiply.
-const maxResends = 8
+const (
+	// maxResends bounds what a NACK can multiply.
+	maxResends = 8
+	// mostNACKs is how many packets of them wait to be answered: those of a browser with nine seats, twice.
+	mostNACKs = 18
+)
 
 // answer sends again what NACKs (RFC 4585 §6.2.1) ask for, from the ring of its layer, as RTX (RFC 4588
 // §4) where the browser takes it.

@@ -17,41 +17,54 @@ type sealer struct {
 	salt [12]byte    // of the session, when aead
 }
 
-// The labels of the keys that an SRTP session derives from its master key (RFC 3711 §4.3.1).
+// label names a key that an SRTP session derives from its master key (RFC 3711 §4.3.1).
+type label byte
+
 const (
-	labelKey  = 0
-	labelSalt = 2
+	labelKey, labelSalt         label = 0, 2
+	labelRTCPKey, labelRTCPSalt label = 3, 5
 )
 
 // newSealer derives the session's keys.
 func newSealer(keys srtpKeys) (*sealer, error) {
 	s := &sealer{keys: keys}
-	switch keys.profile {
-	case srtp.ProtectionProfileAeadAes128Gcm, srtp.ProtectionProfileAeadAes256Gcm:
-	default:
+	if !keys.isGCM() {
 		return s, nil
 	}
 	var err error
-	s.aead, s.salt, err = keys.session()
+	s.aead, s.salt, err = keys.session(labelKey, labelSalt)
 	return s, err
 }
 
 // newOpener derives the session keys of what the browser sends; it opens nothing for profiles other than
 // AES-GCM.
 func newOpener(keys srtpKeys) (o opener, err error) {
-	if keys.profile == srtp.ProtectionProfileAeadAes128Gcm || keys.profile == srtp.ProtectionProfileAeadAes256Gcm {
-		o.aead, o.salt, err = keys.session()
+	if keys.isGCM() {
+		o.aead, o.salt, err = keys.session(labelKey, labelSalt)
 	}
 	return o, err
 }
 
-// session derives the key and salt of a session of AES-GCM (RFC 7714 §11).
-func (k srtpKeys) session() (aead cipher.AEAD, salt [12]byte, err error) {
-	key, err := k.derive(labelKey, len(k.key))
+// newRTCPOpener is newOpener of the browser's RTCP.
+func newRTCPOpener(keys srtpKeys) (o rtcpOpener, err error) {
+	if keys.isGCM() {
+		o.aead, o.salt, err = keys.session(labelRTCPKey, labelRTCPSalt)
+	}
+	return o, err
+}
+
+// isGCM reports whether the profile is of AES-GCM.
+func (k srtpKeys) isGCM() bool {
+	return k.profile == srtp.ProtectionProfileAeadAes128Gcm || k.profile == srtp.ProtectionProfileAeadAes256Gcm
+}
+
+// session derives the key and salt with these labels of a session of AES-GCM (RFC 7714 §11).
+func (k srtpKeys) session(ofKey, ofSalt label) (aead cipher.AEAD, salt [12]byte, err error) {
+	key, err := k.derive(ofKey, len(k.key))
 	if err != nil {
 		return nil, salt, err
 	}
-	derived, err := k.derive(labelSalt, len(salt))
+	derived, err := k.derive(ofSalt, len(salt))
 	if err != nil {
 		return nil, salt, err
 	}
@@ -68,14 +81,14 @@ func (k srtpKeys) session() (aead cipher.AEAD, salt [12]byte, err error) {
 
 // derive is the key derivation of RFC 3711 §4.3.1, with a rate of zero: AES in counter mode over the
 // master salt and the label.
-func (k srtpKeys) derive(label byte, size int) ([]byte, error) {
+func (k srtpKeys) derive(name label, size int) ([]byte, error) {
 	block, err := aes.NewCipher(k.key)
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
 	var iv [aes.BlockSize]byte
 	copy(iv[:14], k.salt)
-	iv[7] ^= label
+	iv[7] ^= byte(name)
 	out := make([]byte, size)
 	cipher.NewCTR(block, iv[:]).XORKeyStream(out, out)
 	return out, nil

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/parley/parley"
@@ -22,7 +21,7 @@ type seat struct {
 	kind parley.MediaKind
 	name string // MediaStream id: "seat-k", shared by audio and video seat k
 	ssrc uint32
-	// rtcp is set before the seat is handed to the room.
+	// rtcp is what Pion has about it; set before the seat is handed to the room.
 	rtcp rtcpReader
 
 	// owned by the room's loop
@@ -148,33 +147,6 @@ func (s *seat) show(as shown) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shown = as
-}
-
-// readFeedback takes what the browser says of the seat, until the peer closes.
-func (s *seat) readFeedback() {
-	readRTCP(s.rtcp, func(p rtcp.Packet) {
-		switch p := p.(type) {
-		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-			s.requestKeyframe()
-		case *rtcp.TransportLayerNack:
-			s.answer(p.Nacks)
-		case *rtcp.TransportLayerCC:
-			s.peer.bandwidth.feedback(&s.peer.sent, p, time.Now())
-		case *rtcp.ReceiverEstimatedMaximumBitrate:
-			s.peer.bandwidth.limit(float64(p.Bitrate), time.Now())
-		case *rtcp.ReceiverReport:
-			s.hear(p.Reports)
-		}
-	})
-}
-
-// hear takes what the browser says of losses; it counts until there is feedback for each packet.
-func (s *seat) hear(reports []rtcp.ReceptionReport) {
-	for _, r := range reports {
-		if r.SSRC == s.ssrc && s.kind == parley.Video {
-			s.peer.lossy.Store(r.FractionLost > lossyShare)
-		}
-	}
 }
 
 // requestKeyframe passes the browser's wish on to whoever sits here.

@@ -17,6 +17,7 @@ import (
 type sender struct {
 	peer   *Peer
 	opener opener
+	rtcp   rtcpOpener
 
 	streams atomic.Pointer[[]*stream] // copied on write
 	mu      sync.Mutex                // makes writers of streams take turns
@@ -72,8 +73,11 @@ func (s *sender) learn(uri string, id int) {
 // take forwards a datagram, or leaves it to Pion. The datagram is overwritten.
 func (s *sender) take(b []byte, at time.Time) bool {
 	const first, last, rtcpFirst, rtcpLast = 128, 191, 192, 223 // RFC 7983 §7, RFC 5761 §4
-	if len(b) < rtpHeaderBytes || b[0] < first || b[0] > last || b[1] >= rtcpFirst && b[1] <= rtcpLast {
+	if len(b) < rtpHeaderBytes || b[0] < first || b[0] > last {
 		return false
+	}
+	if b[1] >= rtcpFirst && b[1] <= rtcpLast {
+		return s.takeRTCP(b, at)
 	}
 	head, ok := headSize(b)
 	if !ok {
@@ -157,6 +161,16 @@ func (s *sender) stream(head []byte) *stream {
 	for _, known := range streams {
 		if !known.resends && known.layer.rid == string(rid) && known.layer.pub.mid == string(mid) {
 			return s.add(&stream{ssrc: ssrc, layer: known.layer, resends: true})
+		}
+	}
+	return nil
+}
+
+// layer finds the layer with an SSRC of its own, nil for none.
+func (s *sender) layer(ssrc uint32) *layer {
+	for _, known := range *s.streams.Load() {
+		if known.ssrc == ssrc && !known.resends {
+			return known.layer
 		}
 	}
 	return nil

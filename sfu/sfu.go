@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/webrtc/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,7 @@ type SFU struct {
 	tcp         *tcpListener // nil where there is none
 	outgoing    sync.Pool    // of *outgoing
 
+	peers atomic.Uint32  // that have joined, ever
 	loops sync.WaitGroup // one per room
 
 	mu     sync.Mutex // guards all below
@@ -107,7 +109,7 @@ func (s *SFU) startLocked() error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := newEngine(s.cfg, s.sockets, s.tcp, s.certificate, s.log)
+	engine, err := newEngine(s.cfg, s.sockets, s.egress, s.tcp, s.certificate, s.log)
 	if err != nil {
 		return err
 	}

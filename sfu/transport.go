@@ -1,9 +1,8 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"sync/atomic"
-
-	"github.com/pion/rtcp"
 )
 
 // sentSize is how many packets of one connection are remembered until their feedback comes: 0.8 s at
@@ -48,47 +47,92 @@ type ack struct {
 
 const (
 	// referenceUnit and deltaUnit are those of transport-cc feedback, in microseconds.
-	referenceUnit = 64_000
+	referenceUnit, deltaUnit = 64_000, 250
 	// mostAcks bounds the work one feedback can make.
 	mostAcks = sentSize
+	// transportFixed is the part of a feedback before its chunks.
+	transportFixed = 20
 )
 
-// acks reads a feedback into to: one entry for each packet it covers that is remembered.
-func (l *sentLog) acks(p *rtcp.TransportLayerCC, to []ack) []ack {
-	arrived := int64(p.ReferenceTime) * referenceUnit
-	number, deltas, left := p.BaseSequenceNumber, p.RecvDeltas, int(p.PacketStatusCount)
-	take := func(symbol uint16) {
-		if left == 0 || len(to) >= mostAcks {
-			return
-		}
-		left--
-		a := ack{number: number, arrived: -1}
-		number++
-		if symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta {
-			if len(deltas) == 0 {
-				left = 0
-				return
-			}
-			arrived += deltas[0].Delta // microseconds
-			deltas = deltas[1:]
-			a.arrived = arrived
-		}
-		var ok bool
-		if a.sent, a.size, ok = l.at(a.number); ok {
-			to = append(to, a)
-		}
+// How a packet is said to have come; what is none of these did not.
+const (
+	cameSoon = 1 // its delta is one byte
+	cameLate = 2 // its delta is two bytes, signed
+)
+
+// acks reads the RTCP packet p, a transport-cc feedback (draft-holmer-rmcat-transport-wide-cc-extensions
+// §3.1), into to: one entry for each packet it covers that is remembered. It stops where p contradicts
+// itself.
+func (l *sentLog) acks(p []byte, to []ack) []ack {
+	if len(p) < transportFixed {
+		return to
 	}
-	for _, chunk := range p.PacketChunks {
-		switch c := chunk.(type) {
-		case *rtcp.RunLengthChunk:
-			for range c.RunLength {
-				take(c.PacketStatusSymbol)
+	number, left := binary.BigEndian.Uint16(p[12:]), int(binary.BigEndian.Uint16(p[14:]))
+	arrived := int64(binary.BigEndian.Uint32(p[16:])>>8) * referenceUnit
+	chunks := p[transportFixed:]
+	deltas := chunks[min(2*countChunks(chunks, left), len(chunks)):]
+	for ; left > 0 && len(chunks) >= 2; chunks = chunks[2:] {
+		c := chunk(binary.BigEndian.Uint16(chunks))
+		for i := range min(c.covers(), left) {
+			a := ack{number: number, arrived: -1}
+			switch size := c.symbol(i); {
+			case size != cameSoon && size != cameLate:
+			case len(deltas) < size || len(to) >= mostAcks:
+				return to
+			default:
+				arrived += deltaUnit * delta(deltas[:size])
+				a.arrived = arrived
+				deltas = deltas[size:]
 			}
-		case *rtcp.StatusVectorChunk:
-			for _, symbol := range c.SymbolList {
-				take(symbol)
+			var ok bool
+			if a.sent, a.size, ok = l.at(a.number); ok && len(to) < mostAcks {
+				to = append(to, a)
 			}
+			number++
 		}
+		left -= min(c.covers(), left)
 	}
 	return to
+}
+
+// delta is the time since the packet before, in units.
+func delta(b []byte) int64 {
+	if len(b) == cameSoon {
+		return int64(b[0])
+	}
+	return int64(int16(binary.BigEndian.Uint16(b)))
+}
+
+// chunk says how some packets came: one symbol for all, or a symbol of one or two bits for each.
+type chunk uint16
+
+// covers is how many packets it speaks of.
+func (c chunk) covers() int {
+	switch c >> 14 {
+	case 2:
+		return 14
+	case 3:
+		return 7
+	}
+	return int(c & 0x1FFF)
+}
+
+// symbol is that of the ith of them.
+func (c chunk) symbol(i int) int {
+	switch c >> 14 {
+	case 2:
+		return int(c>>(13-i)) & 1
+	case 3:
+		return int(c>>(12-2*i)) & 3
+	}
+	return int(c>>13) & 3
+}
+
+// countChunks is how many chunks speak of so many packets.
+func countChunks(chunks []byte, packets int) (n int) {
+	for ; packets > 0 && len(chunks) >= 2; chunks = chunks[2:] {
+		packets -= chunk(binary.BigEndian.Uint16(chunks)).covers()
+		n++
+	}
+	return n
 }
