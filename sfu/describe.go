@@ -107,7 +107,7 @@ func (s *seat) describe(to *tabwriter.Writer) {
 	way := "not connected"
 	if chosen := s.peer.path.Load(); chosen != nil {
 		way = "pion"
-		if chosen.sealer != nil {
+		if chosen.own {
 			way = "own"
 		}
 	}

@@ -77,22 +77,30 @@ func (e *egress) destination(to netip.AddrPort) *destination {
 	return d
 }
 
-// write sends one datagram, as batch.send does: what Pion sends now and then would else make the runtime's
+// write sends one datagram, as batch.send does: what is sent now and then would else make the runtime's
 // monitor look after this process fifty times a millisecond, for the millisecond in which packets are forwarded.
-func (e *egress) write(b []byte, to netip.AddrPort) error {
+func (e *egress) write(b []byte, to *destination) error {
 	if len(b) == 0 {
 		return nil
 	}
-	d := e.destination(to)
 	var errno syscall.Errno
 	err := e.raw.Control(func(fd uintptr) { // not e.fd: who writes may be slower than Close
 		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
-			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&d.name)), uintptr(d.size))
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&to.name)), uintptr(to.size))
 	})
 	if err == nil && errno != 0 && errno != unix.EAGAIN { // a full buffer loses it, as the way might
 		err = errno
 	}
 	return err //nolint:wrapcheck // Pion compares it with those of net
+}
+
+// post is write to where a peer is, which may be a TCP connection. It does not keep b.
+func (e *egress) post(b []byte, to *destination) {
+	if to.tcp != nil {
+		to.tcp.send(b)
+		return
+	}
+	_ = e.write(b, to) // the peer may be gone
 }
 
 // batch gathers sealed packets and sends them. It belongs to one publication.

@@ -17,7 +17,9 @@ type destination struct{ tcp *tcpConn }
 
 func (*egress) destination(netip.AddrPort) *destination { return nil }
 
-func (*egress) write([]byte, netip.AddrPort) error { return errors.ErrUnsupported }
+func (*egress) write([]byte, *destination) error { return errors.ErrUnsupported }
+
+func (*egress) post([]byte, *destination) {}
 
 type batch struct {
 	egress *egress

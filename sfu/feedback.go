@@ -128,7 +128,7 @@ func (p *Peer) requestKeyframes(asked map[*layer]time.Time, now time.Time) {
 	}
 	if len(requests) > 0 {
 		p.room.sfu.metrics.keyframeRequests.Add(float64(len(requests)))
-		_ = p.pc.WriteRTCP(requests) // repeated until a keyframe came
+		p.tell(requests...) // repeated until a keyframe came
 	}
 }
 
@@ -149,9 +149,7 @@ func (p *Peer) sendReports(now time.Time) {
 			reports = append(reports, report)
 		}
 	}
-	if len(reports) > 0 {
-		_ = p.pc.WriteRTCP(reports) // the next one follows in a second
-	}
+	p.tell(reports...)
 }
 
 // report describes the stream as it was rewritten: the RTP time in it that is captured now, by the

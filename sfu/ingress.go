@@ -112,7 +112,7 @@ func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
 func (g *ingress) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	if g.egress != nil && to.Addr().Zone() == "" {
-		if err := g.egress.write(b, to); err != nil {
+		if err := g.egress.write(b, g.egress.destination(to)); err != nil {
 			return 0, err
 		}
 		return len(b), nil

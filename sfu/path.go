@@ -3,6 +3,7 @@ package sfu
 import (
 	"net/netip"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -13,7 +14,9 @@ import (
 // by Pion. It is chosen once, before the first packet, and never changes: a key and nonce that both
 // had used would give the plaintext away (RFC 7714 §9.1).
 type path struct {
-	sealer *sealer // nil: by Pion
+	own    bool // sealed by us
+	sealer sealer
+	rtcp   *rtcpSealer // nil: by Pion
 }
 
 // mostTag is what sealing adds at most.
@@ -35,7 +38,9 @@ func (p *Peer) openPath() {
 		}
 		if p.destination.Load() != nil {
 			if ours, theirs, err := p.keys.take(); err == nil {
-				chosen.sealer, _ = newSealer(ours) // without one, Pion seals
+				chosen.sealer, err = newSealer(ours)
+				chosen.own = err == nil // else Pion seals
+				chosen.rtcp, _ = newRTCPSealer(ours)
 				p.sender.open(theirs)
 			}
 		}
@@ -140,7 +145,7 @@ func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *pack
 	}
 	h := &out.head
 	most := mostHead + len(prefix) + len(from.payload) + 1 + mostTag
-	if chosen.sealer == nil {
+	if !chosen.own {
 		out.scratch.plain = s.compose(out.scratch.plain[:0], h, prefix, from, at)
 		s.transmitByPion(out)
 		return
@@ -159,6 +164,38 @@ func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *pack
 	}
 	out.batch.add(s.peer.destination.Load(), len(sealed))
 }
+
+// tell sends RTCP to the browser. Before the connection stands nobody would hear it; what is lost is told
+// again by its own time.
+func (p *Peer) tell(packets ...rtcp.Packet) {
+	chosen := p.path.Load()
+	if chosen == nil || len(packets) == 0 {
+		return
+	}
+	if chosen.rtcp == nil {
+		_ = p.pc.WriteRTCP(packets)
+		return
+	}
+	var compound []byte
+	send := func() {
+		chosen.rtcp.seal(compound, func(sealed []byte) { p.room.sfu.egress.post(sealed, p.destination.Load()) })
+		compound = compound[:0]
+	}
+	for _, packet := range packets {
+		b, err := packet.Marshal()
+		if err != nil {
+			continue // what cannot be said is not
+		}
+		if len(compound)+len(b) > mostCompound {
+			send()
+		}
+		compound = append(compound, b...)
+	}
+	send()
+}
+
+// mostCompound is how many bytes of RTCP go in one datagram: no more than a packet of media has.
+const mostCompound = 1200
 
 // compose writes a whole packet to b.
 func (s *seat) compose(b []byte, h *head, prefix []byte, from *packet, at position) []byte {

@@ -35,6 +35,12 @@ type PeerConfig struct {
 type Peer struct {
 	// constant after Join
 	room *Room
+	// What each packet to the browser needs: path is chosen when the connection stands, nil before;
+	// destination is where it leads. Packets are numbered while stamps is set.
+	path        atomic.Pointer[path]
+	destination atomic.Pointer[destination]
+	stamps      atomic.Bool
+
 	cfg  PeerConfig
 	pc   *webrtc.PeerConnection
 	log  *zap.Logger
@@ -46,14 +52,10 @@ type Peer struct {
 	keys  *keyTap // of the handshake
 	// sender is the browser as the socket's reader knows it.
 	sender *sender
-	// path is chosen when the connection stands, nil before; destination is where it leads.
-	path        atomic.Pointer[path]
-	destination atomic.Pointer[destination]
-	// sent and bandwidth are what is known of the way to the browser. Packets are numbered for that while
-	// stamps is set; lossy says that receiver reports tell of losses.
+	// sent and bandwidth are what is known of the way to the browser; lossy says that receiver reports tell
+	// of losses.
 	sent      sentLog
 	bandwidth bandwidth
-	stamps    atomic.Bool
 	lossy     atomic.Bool
 	// seats is in m-line order, and copied on every write by the room's loop.
 	seats atomic.Pointer[[]*seat]

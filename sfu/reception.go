@@ -133,9 +133,7 @@ func (p *Peer) tellPublisher(now time.Time) {
 			})
 		}
 	}
-	if len(packets) > 0 {
-		_ = p.pc.WriteRTCP(packets) // the next follow
-	}
+	p.tell(packets...)
 }
 
 // reportReception sends a receiver report about everything that comes in.
@@ -150,6 +148,6 @@ func (p *Peer) reportReception(now time.Time) {
 		l.reading.Unlock()
 	}
 	if len(reports) > 0 {
-		_ = p.pc.WriteRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: feedbackSSRC, Reports: reports}})
+		p.tell(&rtcp.ReceiverReport{SSRC: feedbackSSRC, Reports: reports})
 	}
 }

@@ -42,7 +42,7 @@ func (s *seat) resend(seq uint16, out *outgoing) bool {
 	}
 	chosen := s.peer.path.Load()
 	byRTX := s.rtxSSRC != 0 && s.format.rtx != 0
-	if !byRTX && (chosen == nil || chosen.sealer != nil) {
+	if !byRTX && (chosen == nil || chosen.own) {
 		return false // a number is sealed once, whatever is in it
 	}
 	sent.again++
@@ -92,7 +92,7 @@ func (s *seat) pad(packets int, out *outgoing) (bytes int) {
 func (s *seat) mayPad() bool {
 	chosen := s.peer.path.Load()
 	return s.writer != nil && s.rtxSSRC != 0 && s.format.rtx != 0 && s.source != nil &&
-		s.ids.transport != 0 && chosen != nil && chosen.sealer != nil
+		s.ids.transport != 0 && chosen != nil && chosen.own
 }
 
 // canPad is mayPad for who does not hold mu.

@@ -12,9 +12,9 @@ import (
 
 // sealer seals the packets of one peer. Its SSRCs share it without a lock: it has no state but keys.
 type sealer struct {
-	keys srtpKeys
 	aead cipher.AEAD // nil where the profile is not of AES-GCM
 	salt [12]byte    // of the session, when aead
+	keys srtpKeys
 }
 
 // label names a key that an SRTP session derives from its master key (RFC 3711 §4.3.1).
@@ -26,13 +26,11 @@ const (
 )
 
 // newSealer derives the session's keys.
-func newSealer(keys srtpKeys) (*sealer, error) {
-	s := &sealer{keys: keys}
-	if !keys.isGCM() {
-		return s, nil
+func newSealer(keys srtpKeys) (s sealer, err error) {
+	s.keys = keys
+	if keys.isGCM() {
+		s.aead, s.salt, err = keys.session(labelKey, labelSalt)
 	}
-	var err error
-	s.aead, s.salt, err = keys.session(labelKey, labelSalt)
 	return s, err
 }
 
@@ -97,8 +95,8 @@ func (k srtpKeys) derive(name label, size int) ([]byte, error) {
 // sealing is the state of one SSRC that we seal. Its window is what keeps the nonce rule: a packet
 // number is sealed once (RFC 7714 §9.1).
 type sealing struct {
-	window  window
 	context *srtp.Context // for profiles other than AES-GCM; made with the first packet
+	window  window
 }
 
 // scratch is what sealing needs besides the arena: on the heap once, not for each packet.

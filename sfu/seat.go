@@ -17,42 +17,44 @@ import (
 type seat struct {
 	// constant after newSeat
 	peer *Peer
-	mid  string
 	kind parley.MediaKind
-	name string // MediaStream id: "seat-k", shared by audio and video seat k
 	ssrc uint32
+
+	// mu guards all down to rtx. What each packet needs lies together and comes first: with a hundred seats none
+	// of it is in the processor's cache any more when the next packet comes.
+	mu                sync.Mutex
+	paused            bool         // nothing may pass: bandwidth is short
+	hurried           bool         // what went out last were old pictures, all at once
+	spatial, temporal uint8        // the highest layers within current that pass
+	source            *publication // the only one whose packets pass, or nil
+	current           *layer       // whose packets pass; nil when nothing has passed since source sat down
+	format            format       // how source is sent
+	ids               extensionIDs
+	target            target                  // what of source is to pass
+	writer            webrtc.TrackLocalWriter // nil until bound, and again after the peer closed
+	history           *history                // of what went out, for NACKs; nil for audio, and until something did
+	packets           uint32                  // for sender reports
+	octets            uint32
+	media             sealing
+	rewriter          rewriter
+
+	told    uint32 // packets at the last sender report
+	formats formats
+	shown   shown  // how its browser shows it
+	rtxSSRC uint32 // 0 when the browser takes no RTX
+	rtxSeq  uint16 // of the next retransmission
+	rtx     sealing
+
+	// constant after newSeat
+	mid  string
+	name string // MediaStream id: "seat-k", shared by audio and video seat k
 	// rtcp is what Pion has about it; set before the seat is handed to the room.
 	rtcp rtcpReader
 
 	// owned by the room's loop
 	occupant *publication // or nil
 	since    time.Time    // when occupant sat down
-
-	wanted atomic.Int32 // rank of the encoding that is to be seen here, noRank for none
-
-	mu      sync.Mutex              // guards all below
-	writer  webrtc.TrackLocalWriter // nil until bound, and again after the peer closed
-	formats formats                 // what this browser can receive
-	rtxSSRC uint32                  // 0 when the browser takes no RTX
-	ids     extensionIDs
-
-	source *publication // the only one whose packets pass, or nil
-	format format       // how source is sent
-	shown  shown        // how its browser shows it
-	target target       // what of source is to pass
-	paused bool         // nothing of it may: bandwidth is short
-
-	current           *layer // whose packets pass; nil when nothing has passed since source sat down
-	spatial, temporal uint8  // the highest layers within current that pass
-	rewriter          rewriter
-	hurried           bool // what went out last were old pictures, all at once
-
-	media, rtx sealing
-	history    *history // of what went out, for NACKs; nil for audio, and until something did
-	rtxSeq     uint16
-	packets    uint32 // for sender reports
-	octets     uint32
-	told       uint32 // packets at the last sender report
+	wanted   atomic.Int32 // rank of the encoding that is to be seen here, noRank for none
 }
 
 // shown is how a browser shows a seat.

@@ -3,6 +3,7 @@ package sfu
 import (
 	"crypto/cipher"
 	"encoding/binary"
+	"sync"
 	"time"
 )
 
@@ -49,13 +50,7 @@ func (o *rtcpOpener) open(b []byte) ([]byte, bool) {
 	if record != nil && record.stale(index) {
 		return nil, false
 	}
-	// 00 00 | SSRC | 00 00 | index, xored with the salt (RFC 7714 §9.1).
-	o.nonce = [12]byte{}
-	copy(o.nonce[2:6], b[4:8])
-	binary.BigEndian.PutUint32(o.nonce[8:], index)
-	for i := range o.nonce {
-		o.nonce[i] ^= o.salt[i]
-	}
+	o.nonce = rtcpNonce(&o.salt, b, index)
 	var with [rtcpHead + srtcpTrailer]byte // what is authenticated besides
 	copy(with[:], b[:rtcpHead])
 	copy(with[rtcpHead:], b[end:])
@@ -102,6 +97,58 @@ func (r *replay) note(index uint32) {
 		return
 	}
 	r.seen |= 1 << (r.newest - index)
+}
+
+// rtcpSealer seals the RTCP of one connection with AES-GCM (RFC 7714 §9). Its number is what keeps the nonce
+// rule, so all that goes out by the same keys has to be sealed here, and nothing by Pion.
+type rtcpSealer struct {
+	aead cipher.AEAD
+	salt [12]byte
+
+	mu     sync.Mutex // guards all below
+	index  uint32     // of the newest packet
+	sealed []byte
+}
+
+// newRTCPSealer is nil where the profile is not AES-GCM.
+func newRTCPSealer(keys srtpKeys) (*rtcpSealer, error) {
+	if !keys.isGCM() {
+		return nil, nil //nolint:nilnil // nothing went wrong
+	}
+	s := &rtcpSealer{}
+	var err error
+	s.aead, s.salt, err = keys.session(labelRTCPKey, labelRTCPSalt)
+	return s, err
+}
+
+// seal gives the sealed packet to send, which must not keep it. Nothing is sent when all numbers are used up,
+// after eight months.
+func (s *rtcpSealer) seal(plain []byte, send func(sealed []byte)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(plain) < rtcpHead || s.index == srtcpEncrypted-1 {
+		return
+	}
+	s.index++
+	word := s.index | srtcpEncrypted
+	nonce := rtcpNonce(&s.salt, plain, s.index)
+	var with [rtcpHead + srtcpTrailer]byte
+	copy(with[:], plain[:rtcpHead])
+	binary.BigEndian.PutUint32(with[rtcpHead:], word)
+	s.sealed = append(s.sealed[:0], plain[:rtcpHead]...)
+	s.sealed = s.aead.Seal(s.sealed, nonce[:], plain[rtcpHead:], with[:])
+	s.sealed = binary.BigEndian.AppendUint32(s.sealed, word)
+	send(s.sealed)
+}
+
+// rtcpNonce is 00 00 | SSRC | 00 00 | index, xored with the salt (RFC 7714 §9.1).
+func rtcpNonce(salt *[12]byte, b []byte, index uint32) (nonce [12]byte) {
+	copy(nonce[2:6], b[4:8])
+	binary.BigEndian.PutUint32(nonce[8:], index)
+	for i := range nonce {
+		nonce[i] ^= salt[i]
+	}
+	return nonce
 }
 
 // takeRTCP hears a packet of SRTCP, or leaves it to Pion.

@@ -59,6 +59,38 @@ func TestRTCPThatPionSealsIsOpened(t *testing.T) {
 	}
 }
 
+// TestRTCPThatWeSealPionOpens also holds each packet to a number of its own (RFC 7714 §9.1).
+func TestRTCPThatWeSealPionOpens(t *testing.T) {
+	t.Parallel()
+	keys := testKeys(t)
+	browser, err := srtp.CreateContext(keys.key, keys.salt, keys.profile, srtp.SRTCPReplayProtection(64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := newRTCPSealer(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := rtcp.Marshal([]rtcp.Packet{&rtcp.SenderReport{SSRC: 7}, &rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 9}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 100 {
+		sent := false
+		sealer.seal(plain, func(sealed []byte) {
+			sent = true
+			if got, err := browser.DecryptRTCP(nil, sealed, nil); err != nil || !bytes.Equal(got, plain) {
+				t.Errorf("packet %d: %v", n, err)
+			}
+		})
+		if !sent {
+			t.Errorf("packet %d is not sent", n)
+		}
+	}
+	sealer.index = srtcpEncrypted - 1
+	sealer.seal(plain, func([]byte) { t.Error("a number is used again") })
+}
+
 // TestForgedRTCPLeavesNoTrace: no byte may differ, and what is forged takes nobody's place.
 func TestForgedRTCPLeavesNoTrace(t *testing.T) {
 	t.Parallel()
