@@ -17,33 +17,33 @@ const (
 // and a hundred peers that wake four times a second each would cost more than a stream to all of them.
 type beat struct {
 	timer  *time.Timer
-	period time.Duration
-	phase  time.Duration // of its group, within a period
-	count  int           // of beatInterval since it began
+	phase  time.Duration // of its group, within a round
+	period time.Duration // to the next beat
+	at     time.Time     // the point of the grid that is next
 }
 
-// newBeat is the clock of the nth peer of a server. Those who publish nothing need no beat between rounds.
-func newBeat(nth uint32, publishes bool, now time.Time) *beat {
+// newBeat is the clock of the nth peer of a server; its first beat ends a round.
+func newBeat(nth uint32, now time.Time) *beat {
 	const round = attendBeats * beatInterval
-	b := &beat{period: round, phase: time.Duration(nth%beatGroups) * round / beatGroups}
-	if publishes {
-		b.period = beatInterval
-	}
-	b.timer = time.NewTimer(b.until(now))
+	b := &beat{phase: time.Duration(nth%beatGroups) * round / beatGroups}
+	b.timer = time.NewTimer(b.until(now, attendBeats))
 	return b
 }
 
-// until is how long it is to the next point of the grid.
-func (b *beat) until(now time.Time) time.Duration {
+// until is how long it is to the next point of the grid that is so many beats apart.
+func (b *beat) until(now time.Time, beats int) time.Duration {
+	b.period = time.Duration(beats) * beatInterval
 	since := (time.Duration(now.UnixNano()) - b.phase) % b.period
+	b.at = now.Add(b.period - since)
 	return b.period - since
 }
 
-// next is to be called at each beat; it reports what that is for besides telling the publisher.
-func (b *beat) next(now time.Time) (round, report bool) {
-	b.count += int(b.period / beatInterval)
-	b.timer.Reset(b.until(now))
-	return b.count%attendBeats == 0, b.count%reportBeats == 0
+// next is to be called at each beat; it reports what that is for besides telling the publisher, and sets
+// the next one so many beats later.
+func (b *beat) next(now time.Time, beats int) (round, report bool) {
+	struck := (time.Duration(b.at.UnixNano()) - b.phase) / beatInterval
+	b.timer.Reset(b.until(now, beats))
+	return struck%attendBeats == 0, struck%reportBeats == 0
 }
 
 func (b *beat) stop() { b.timer.Stop() }

@@ -14,13 +14,13 @@ func TestBeatsAreStruckOnOneGrid(t *testing.T) {
 		start := time.Now()
 		for n := range uint32(4 * beatGroups) {
 			time.Sleep(7 * time.Millisecond)
-			publishes := n%2 == 0
-			b := newBeat(n, publishes, time.Now())
+			every := []int{1, attendBeats, reportBeats}[n%3]
+			b := newBeat(n, time.Now())
 			var beats, rounds, reports int
 			for joined := time.Now(); time.Since(joined) < seconds*time.Second; beats++ {
 				<-b.timer.C
 				moments[time.Since(start)%time.Second]++
-				round, report := b.next(time.Now())
+				round, report := b.next(time.Now(), every)
 				if round {
 					rounds++
 				}
@@ -29,11 +29,12 @@ func TestBeatsAreStruckOnOneGrid(t *testing.T) {
 				}
 			}
 			b.stop()
-			if rounds < 4*seconds-1 || rounds > 4*seconds+1 || reports < seconds-1 || reports > seconds+1 {
-				t.Errorf("peer %d: %d rounds and %d reports in %d s", n, rounds, reports, seconds)
-			}
-			if most := 8*seconds + 1; publishes && beats < most-2 || beats > most {
-				t.Errorf("peer %d: %d beats in %d s", n, beats, seconds)
+			for what, counts := range map[string][2]int{
+				"beats": {beats, 8 / every}, "rounds": {rounds, min(4, 8/every)}, "reports": {reports, 1},
+			} {
+				if got, want := counts[0], counts[1]*seconds; got < want-1 || got > want+2 {
+					t.Errorf("peer %d has %d %s in %d s, not %d", n, got, what, seconds, want)
+				}
 			}
 		}
 		if most := 4 * beatGroups; len(moments) > most {

@@ -71,7 +71,7 @@ func (p *Peer) wakeFeedback() {
 // wanted and how much they are, what its seats get, the keyframes that others want of it, and the sender
 // reports of its seats.
 func (p *Peer) feedback() {
-	beat := newBeat(p.room.sfu.peers.Add(1), p.cfg.Publish, time.Now())
+	beat := newBeat(p.room.sfu.peers.Add(1), time.Now())
 	defer beat.stop()
 	asked := map[*layer]time.Time{}
 	for {
@@ -86,7 +86,7 @@ func (p *Peer) feedback() {
 			}
 		case <-beat.timer.C:
 			now := time.Now()
-			if round, report := beat.next(now); report {
+			if round, report := beat.next(now, p.beats()); report {
 				p.attend(asked, now)
 				p.reportReception(now)
 				p.refreshTapped(now)
@@ -98,6 +98,18 @@ func (p *Peer) feedback() {
 			}
 		}
 	}
+}
+
+// beats is how many of them there are to the next time that p has to be looked after. What happens to who
+// only watches, over a way without limits, is told by wakeFeedback.
+func (p *Peer) beats() int {
+	switch {
+	case p.cfg.Publish:
+		return 1
+	case p.stamps.Load():
+		return attendBeats
+	}
+	return reportBeats
 }
 
 // attend is one round of feedback.

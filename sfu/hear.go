@@ -97,7 +97,10 @@ func (p *Peer) hearReports(reports []byte, only uint32) {
 			continue
 		}
 		if s := p.seatOf(ssrc); s != nil && s.kind == parley.Video {
-			p.lossy.Store(reports[4] > lossyShare)
+			lossy := reports[4] > lossyShare
+			if was := p.lossy.Swap(lossy); lossy && !was {
+				p.wakeFeedback()
+			}
 		}
 	}
 }

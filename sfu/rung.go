@@ -19,7 +19,8 @@ type rung struct {
 // assumed is the height of a picture that says nothing of its size.
 const assumedHeight = 720
 
-// measure brings the ladder of a video publication up to date. Called by the peer's feedback loop.
+// measure brings the ladder of a video publication up to date, and lets those who watch it know when it is
+// another one. Called by the peer's feedback loop.
 func (pub *publication) measure(now time.Time) {
 	layers := pub.allLayers()
 	full := fullSize(layers)
@@ -33,7 +34,19 @@ func (pub *publication) measure(now time.Time) {
 		}
 		ladder = append(ladder, pub.reading(layers[k], now).rungs(layers[k], full, now)...)
 	}
-	pub.rungs.Store(&ladder)
+	before := pub.rungs.Swap(&ladder)
+	if slices.EqualFunc(*before, ladder, rung.same) {
+		return
+	}
+	for _, s := range *pub.seats.Load() {
+		s.peer.wakeFeedback()
+	}
+}
+
+// same reports whether two rungs show the same, whatever they cost.
+func (r rung) same(other rung) bool {
+	other.rate = r.rate
+	return r == other
 }
 
 // reading is what the layer's meter showed last, brought up to date.
