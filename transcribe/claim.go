@@ -33,6 +33,9 @@ func (t *Transcriber) Claim(ctx context.Context, kind parley.JobKind, in parley.
 		h := &held{t: t, keep: keep, lease: lease}
 		wanted := false
 		err = guarded(func() (err error) {
+			// Whoever waits no longer gets it all the same: it is given back with more than a wait that ended.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+			defer cancel()
 			wanted, err = h.prepare(ctx)
 			return err
 		})
