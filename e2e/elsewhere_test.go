@@ -8,8 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -108,13 +110,22 @@ func TestWorkersOnOtherMachinesMakeTheWords(t *testing.T) {
 	id := h.create(`{"title":"Worked for from elsewhere"}`)
 	reader := h.token(id, "reader", "host")
 	victor := h.join(id, "Victor Hale", parley.Granted, "")
-	talk, shutUp := context.WithCancel(t.Context())
-	defer shutUp()
-	talked := make(chan struct{})
-	go func() {
+	sentence, enough, talked := sample(t, "02-victor-hale.ogg"), make(chan struct{}), make(chan struct{})
+	go func() { // one sentence after the other, each to its end
 		defer close(talked)
-		_ = victor.Play(talk, endless(sample(t, "02-victor-hale.ogg")))
+		for victor.Play(t.Context(), slices.Values(sentence)) == nil {
+			select {
+			case <-enough:
+				return
+			case <-time.After(time.Second):
+			}
+		}
 	}()
+	shutUp := sync.OnceFunc(func() {
+		close(enough)
+		<-talked
+	})
+	defer shutUp()
 	h.await("both have heard something", func() bool {
 		return h.outcomes("attic", "answered") > 0 && h.outcomes("cellar", "answered") > 0
 	})
@@ -134,13 +145,12 @@ func TestWorkersOnOtherMachinesMakeTheWords(t *testing.T) {
 	attic.end(syscall.SIGKILL)
 	cellar = h.startElsewhere("cellar")
 	shutUp()
-	<-talked
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	must(t, victor.End(ctx))
 	r := h.finished(id, reader)
 	for _, u := range r.Utterances {
-		if u.State != parley.Recognized || u.EndMS-u.StartMS > 3000 && !strings.Contains(strings.ToLower(u.Text), "friday") {
+		if u.State != parley.Recognized || !strings.Contains(strings.ToLower(u.Text), "friday") {
 			t.Errorf("%s from %d to %d ms: %q", u.State, u.StartMS, u.EndMS, u.Text)
 		}
 	}

@@ -21,6 +21,8 @@ const (
 	// is what a server that was restarted waits for its workers at most.
 	claimPause        = time.Second
 	longestClaimPause = 15 * time.Second
+	// enginePause is how often an engine that does not run is looked at.
+	enginePause = 100 * time.Millisecond
 	// maxAudio bounds what is read of one utterance: 28 s of Opus at 510 kbit/s is 1.8 MB.
 	maxAudio = 4 << 20
 )
@@ -53,6 +55,7 @@ func (w *Worker) Run(ctx context.Context, regions []parley.Region) error {
 func (w *Worker) work(ctx context.Context, kind parley.JobKind, in parley.Region) error {
 	pause := claimPause
 	for {
+		w.waitForEngine(ctx)
 		held, err := w.tasks.Claim(ctx, kind, in)
 		switch {
 		case err == nil:
@@ -74,6 +77,26 @@ func (w *Worker) work(ctx context.Context, kind parley.JobKind, in parley.Region
 			return nil
 		}
 		pause = min(2*pause, longestClaimPause)
+	}
+}
+
+// waitForEngine waits until one runs: a worker that cannot hear takes nothing away from those that can.
+func (w *Worker) waitForEngine(ctx context.Context) {
+	health, ok := w.recognizer.(Health)
+	if !ok {
+		return
+	}
+	ticker := time.NewTicker(enginePause)
+	defer ticker.Stop()
+	for {
+		if ok, _ := health.Words(); ok {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

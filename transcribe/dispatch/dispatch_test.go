@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,6 +132,46 @@ func TestWhatAWorkerCannotHearCounts(t *testing.T) {
 	if u := h.row("hk", "u"); u.Attempts != 1 || u.State != parley.Pending {
 		t.Errorf("%+v", u)
 	}
+}
+
+func TestAMeetingIsHeardAgainElsewhere(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t)
+	h.say("hk", "u")
+	c := h.dial(tokenOfHK)
+	must(t, h.claim(c, "hk").Answer(t.Context(), transcribe.Answer{
+		Words: []parley.Word{{Text: "we"}, {Text: " goo"}}, Engine: "e", Model: "small", Lang: "en",
+	}))
+	h.work(c, says("we go"))
+	_, err := h.transcriber.Again(t.Context(), "hk", meetingIn("hk"), "en", parley.Author{Identity: "mei", Name: "Mei"})
+	must(t, err)
+	h.wait("it is heard again", func() bool { return h.row("hk", "u").Text == "we go" })
+	readings, err := h.regions["hk"].Transcripts.Readings(t.Context(), "u")
+	must(t, err)
+	if len(readings) != 2 || readings[0].Text != "we goo" || readings[1].Pass != 1 || readings[1].Model != "none" {
+		t.Errorf("%+v", readings)
+	}
+}
+
+// downEngine is one that does not run until it is told to.
+type downEngine struct {
+	says
+
+	runs atomic.Bool
+}
+
+func (d *downEngine) Words() (bool, string) { return d.runs.Load(), "It is down." }
+
+func TestAWorkerWithoutAnEngineTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t)
+	down := &downEngine{says: "heard"}
+	h.work(h.dial(tokenOfHK), down)
+	h.say("hk", "u")
+	able := h.claim(h.dial(tokenOfHK), "hk") // though the other was there first
+	must(t, able.Fail(t.Context(), parley.Unavailable))
+	down.runs.Store(true)
+	h.wait("it hears when it can", func() bool { return h.row("hk", "u").State == parley.Recognized })
 }
 
 // TestWorkersOutliveTheServer stops it while a worker waits, and starts another at the same address.
@@ -284,5 +326,47 @@ func TestNoMoreClaimsWaitThanMay(t *testing.T) {
 	}
 	if status := h.post("/claims", tokenOfHK, claimBody("hk")); status != http.StatusNoContent {
 		t.Errorf("when they have gone: %d", status)
+	}
+}
+
+// TestTheDocumentsExamples decodes the examples of docs/workers.md strictly.
+func TestTheDocumentsExamples(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/workers.md")
+	must(t, err)
+	examples := map[string]string{}
+	for _, block := range strings.Split(string(text), "```json ")[1:] {
+		name, body, _ := strings.Cut(block, "\n")
+		examples[name], _, _ = strings.Cut(body, "```")
+	}
+	read := func(name string, into any) {
+		decoder := json.NewDecoder(strings.NewReader(examples[name]))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(into); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var (
+		hello greeting
+		asked claim
+		given task
+		said  answer
+		gave  failure
+	)
+	read("greeting", &hello)
+	read("claim", &asked)
+	read("task", &given)
+	read("answer", &said)
+	read("failure", &gave)
+	made, err := given.task(parley.JobTranscribe, "hk")
+	if err != nil || made.Spoken["yue"] != 61200*time.Millisecond {
+		t.Errorf("%+v, %v", made, err)
+	}
+	heard, err := said.answer()
+	if err != nil || heard.Words[1].Heard != " Norah" {
+		t.Errorf("%+v, %v", heard, err)
+	}
+	if hello.Protocol != Protocol || asked.check() != nil || gave.Reason != reasonEngine {
+		t.Errorf("%+v, %+v, %+v", hello, asked, gave)
 	}
 }

@@ -43,10 +43,11 @@ func must(t *testing.T, err error) {
 type house struct {
 	*Server
 
-	t       *testing.T
-	regions parley.Regions
-	bus     *bus.Bus
-	web     *httptest.Server
+	t           *testing.T
+	transcriber *transcribe.Transcriber
+	regions     parley.Regions
+	bus         *bus.Bus
+	web         *httptest.Server
 }
 
 func openHouse(t *testing.T) *house {
@@ -64,7 +65,7 @@ func openHouse(t *testing.T) *house {
 	cfg := transcribe.DefaultConfig()
 	cfg.Engine, cfg.Glossary = transcribe.EngineWorkers, []string{"Zygmunt"}
 	registry := prometheus.NewRegistry()
-	transcriber, err := transcribe.New(cfg, transcribe.Parts{
+	h.transcriber, err = transcribe.New(cfg, transcribe.Parts{
 		Regions: h.regions, Jobs: b, Events: b, Extractor: extractor, Log: zap.NewNop(), Registry: registry,
 	})
 	must(t, err)
@@ -72,7 +73,7 @@ func openHouse(t *testing.T) *house {
 		{Name: "near", Token: tokenOfHK, Regions: []parley.Region{"hk"}},
 		{Name: "wide", Token: tokenOfBoth, Regions: []parley.Region{"hk", "eu"}},
 	}
-	h.Server, err = New(transcriber, access, "test", zap.NewNop(), registry)
+	h.Server, err = New(h.transcriber, access, "test", zap.NewNop(), registry)
 	must(t, err)
 	h.web = httptest.NewServer(h)
 	t.Cleanup(h.web.Close)
