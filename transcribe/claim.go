@@ -184,7 +184,7 @@ func (t *Transcriber) told(ctx context.Context, keep *parley.Keep, u parley.Utte
 	}
 	t.metrics.lag.Observe(max(0, m.Clock(time.Now())-u.End).Seconds())
 	if m.State != parley.Ended {
-		t.askSoon(keep.Region, u.Meeting)
+		t.askSoon(keep.Region, u.Meeting) //nolint:contextcheck // it outlives whoever told
 		return nil
 	}
 	return t.askMinutes(ctx, keep.Region, u.Meeting, string(u.ID))

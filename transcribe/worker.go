@@ -57,24 +57,23 @@ func (w *Worker) work(ctx context.Context, kind parley.JobKind, in parley.Region
 	for {
 		w.waitForEngine(ctx)
 		held, err := w.tasks.Claim(ctx, kind, in)
-		switch {
-		case err == nil:
+		if err == nil {
 			pause = claimPause
 			w.carryOut(ctx, held)
-			if ctx.Err() != nil {
-				return nil
-			}
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
+		if err == nil {
 			continue
-		case ctx.Err() != nil:
-			return nil
-		case isFinal(err):
+		}
+		if isFinal(err) {
 			return err
 		}
 		w.log.Warn("no tasks can be had; trying again", zap.String("region", string(in)), zap.Error(err))
 		select {
-		case <-time.After(pause/2 + rand.N(pause/2)): // not all workers at once
+		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // so that not all workers come at once
 		case <-ctx.Done():
-			return nil
 		}
 		pause = min(2*pause, longestClaimPause)
 	}

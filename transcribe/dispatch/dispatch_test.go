@@ -103,7 +103,7 @@ func TestAStaleWorkerChangesNothing(t *testing.T) {
 	h.say("hk", "u")
 	c := h.dial(tokenOfHK)
 	stale := h.claim(c, "hk")
-	h.giveBack(h.leases.take(time.Now().Add(2 * leaseTime)))
+	h.giveBack(t.Context(), h.leases.take(time.Now().Add(2*leaseTime)))
 	if err := stale.Extend(t.Context()); !errors.Is(err, parley.Conflict) {
 		t.Error("the lease is over:", err)
 	}

@@ -122,10 +122,10 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		select {
 		case now := <-ticker.C:
-			s.giveBack(s.leases.take(now))
+			s.giveBack(ctx, s.leases.take(now))
 		case <-ctx.Done():
 			s.stop()
-			s.giveBack(s.leases.take(time.Now().Add(2 * leaseTime)))
+			s.giveBack(ctx, s.leases.take(time.Now().Add(2*leaseTime)))
 			return nil
 		}
 	}
@@ -140,11 +140,11 @@ func (s *Server) stop() {
 	}
 }
 
-// giveBack lets others have the tasks of leases that are over.
-func (s *Server) giveBack(over []*lease) {
+// giveBack lets others have the tasks of leases that are over, even when ctx has ended.
+func (s *Server) giveBack(ctx context.Context, over []*lease) {
 	for _, l := range over {
-		ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
-		err := l.held.Fail(ctx, errSilent)
+		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		err := l.held.Fail(settle, errSilent)
 		cancel()
 		s.count(l.access, "silent")
 		s.log.Warn("a worker fell silent; somebody else gets its task", zap.String("worker", l.access.Name),
