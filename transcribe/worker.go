@@ -21,6 +21,8 @@ const (
 	// is what a server that was restarted waits for its workers at most.
 	claimPause        = time.Second
 	longestClaimPause = 15 * time.Second
+	// stopPatience is how long a worker that is told to end goes on trying to give its last answer.
+	stopPatience = 3 * time.Second
 	// enginePause is how often an engine that does not run is looked at.
 	enginePause = 100 * time.Millisecond
 	// maxAudio bounds what is read of one utterance: 28 s of Opus at 510 kbit/s is 1.8 MB.
@@ -118,9 +120,10 @@ func (w *Worker) carryOut(ctx context.Context, held Held) {
 	if hearing.Err() != nil {
 		err = fmt.Errorf("%w: %w", parley.Unavailable, context.Cause(hearing)) // whatever came of it
 	}
-	// A task is settled even while the process stops.
+	// A task is settled even while the process stops, if the server is there.
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })()
 	if err == nil {
 		err = guarded(func() error { return held.Answer(settle, answer) })
 		if err != nil {

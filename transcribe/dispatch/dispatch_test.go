@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -200,7 +201,9 @@ func TestWorkersOutliveTheServer(t *testing.T) {
 		<-done
 	})
 	h.say("hk", "after")
-	h.wait("the worker comes back", func() bool { return h.row("hk", "after").State == parley.Recognized })
+	h.wait("the worker comes back", func() bool {
+		return h.row("hk", "after").State == parley.Recognized && h.leases.of(h.access[sha256.Sum256([]byte(tokenOfHK))]) == 0
+	})
 }
 
 func TestWhatCanBeWrongAtFirst(t *testing.T) {
