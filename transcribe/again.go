@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.uber.org/zap"
+
 	"github.com/parley/parley"
 )
 
@@ -17,6 +19,9 @@ const (
 	longestEdit = 2000
 	// mostPatience is how long a job of a pass waits for finals before it takes its turn all the same.
 	mostPatience = 20 * time.Second
+	// passGrace is when a job of a pass counts as lost, and how often one is made anew: a pass over a long
+	// meeting takes as long as its queue.
+	passGrace = 10 * time.Minute
 )
 
 // Edit puts other words into an utterance; shown is the version the editor saw. It is Invalid for a text
@@ -137,22 +142,38 @@ func (t *Transcriber) Again(
 	if transcript.Meeting.State != parley.Ended {
 		return refuse(parley.Conflict, "The meeting goes on; it can be heard again when it has ended.")
 	}
+	now := time.Now()
 	p, err := keep.Transcripts.AddPass(ctx, parley.Pass{
-		Meeting: id, Language: language, By: by.Identity, Name: by.Name, At: time.Now(),
-	})
+		Meeting: id, Language: language, By: by.Identity, Name: by.Name, At: now,
+	}, now.Add(passGrace))
 	if err != nil {
 		return p, err
 	}
 	for _, u := range transcript.Utterances {
-		job := parley.Job{
-			ID: fmt.Sprintf("again-%s-%d", u.ID, p.Number), Kind: parley.JobAgain, Region: in, Meeting: id,
-			Utterance: u.ID, Pass: p.Number,
+		if u.State == parley.Pending {
+			continue // its first words are on the way
 		}
+		job := againJob(in, parley.Rehearing{Meeting: id, Utterance: u.ID, Pass: p.Number})
 		if err := t.jobs.Submit(ctx, job); err != nil {
-			return p, err
+			// The rows are there: the sweeper makes jobs of them when the bus is back.
+			t.log.Warn("a pass waits for the bus", zap.String("meeting", string(id)), zap.Error(err))
+			break
 		}
 	}
 	return p, nil
+}
+
+func againJob(in parley.Region, r parley.Rehearing) parley.Job {
+	return parley.Job{
+		ID: fmt.Sprintf("again-%s-%d", r.Utterance, r.Pass), Kind: parley.JobAgain, Region: in, Meeting: r.Meeting,
+		Utterance: r.Utterance, Pass: r.Pass,
+	}
+}
+
+// endAgain notes that a pass is through with the utterance of a job.
+func (h *held) endAgain(ctx context.Context) error {
+	job := h.lease.Job()
+	return h.keep.Transcripts.EndRehearing(ctx, parley.Rehearing{Meeting: job.Meeting, Utterance: job.Utterance, Pass: job.Pass})
 }
 
 // passOf finds the pass of a job and the versions of its utterance; false when there is nothing to hear: its

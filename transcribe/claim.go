@@ -52,6 +52,9 @@ func (t *Transcriber) settleUnheard(ctx context.Context, h *held, err error) {
 	defer cancel()
 	var settled error
 	if err == nil {
+		if h.lease.Job().Kind == parley.JobAgain {
+			err = h.endAgain(settle)
+		}
 		settled = h.lease.Done(settle)
 	} else {
 		settled = h.Fail(settle, err)
@@ -169,6 +172,9 @@ func (h *held) Fail(ctx context.Context, cause error) error {
 	if h.task.Kind == parley.JobAgain { // the words it has stay
 		h.t.metrics.deferred.Inc()
 		h.t.log.Warn("utterance was not recognized again", zap.String("utterance", string(h.utterance.ID)), zap.Error(cause))
+		if err := h.endAgain(ctx); err != nil {
+			return errors.Join(err, h.lease.Fail(ctx))
+		}
 	} else if err := h.t.postpone(ctx, h.keep, h.utterance, cause); err != nil {
 		return errors.Join(err, h.lease.Fail(ctx))
 	}

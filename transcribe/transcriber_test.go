@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -556,6 +557,53 @@ func TestAMeetingIsHeardAgain(t *testing.T) {
 	}
 	if p := h.again(""); p.Number != 2 || h.row(u.ID).Version != 3 {
 		t.Errorf("the second pass is %d, version %d", p.Number, h.row(u.ID).Version)
+	}
+}
+
+// TestAPassOutlivesTheBus has the jobs of a pass lost, of which one utterance cannot be heard.
+func TestAPassOutlivesTheBus(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	h := open(t, scripted(func(pcm.Speech, Hint) (Result, error) {
+		if calls.Add(1) == 3 {
+			return Result{}, errors.New("garbage")
+		}
+		return said(fmt.Sprint("hearing ", calls.Load()), "en"), nil
+	}))
+	var all []parley.Utterance
+	for range 2 {
+		u := h.addPending()
+		must(t, h.carry(utteranceJob("hk", u)))
+		all = append(all, u)
+	}
+	must(t, h.keep.Meetings.EndMeeting(t.Context(), h.meeting.ID, began.Add(10*time.Second)))
+	_, err := h.Again(t.Context(), "hk", h.meeting.ID, "", parley.Author{})
+	must(t, err)
+	for range all {
+		lease, err := h.bus.Claim(t.Context(), parley.JobAgain, "hk")
+		must(t, err)
+		must(t, lease.Done(t.Context())) // lost
+	}
+	must(t, h.sweepPasses(t.Context(), h.keep, time.Now())) // it is too early to say so
+	h.run()                                                 // but not for a process that starts
+	rehearings := func() int {
+		due, err := h.keep.Transcripts.DueRehearings(t.Context(), time.Now().Add(time.Hour), time.Now().Add(time.Minute), 10)
+		must(t, err)
+		return len(due)
+	}
+	for deadline := time.Now().Add(15 * time.Second); rehearings() > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %d hearings %d are left", calls.Load(), rehearings())
+		}
+	}
+	versions := 0
+	for _, u := range all {
+		readings, err := h.keep.Transcripts.Readings(t.Context(), u.ID)
+		must(t, err)
+		versions += len(readings)
+	}
+	if calls.Load() != 4 || versions != 2 {
+		t.Errorf("%d hearings, %d versions: one of two was heard again, the other was tried", calls.Load(), versions)
 	}
 }
 
