@@ -24,8 +24,10 @@ import (
 const (
 	// claimWait is how long one request waits for a task at the server.
 	claimWait = 20 * time.Second
-	// claimTimeout ends a request whose connection was cut without a word.
-	claimTimeout = claimWait + exchangeTimeout
+	// claimTimeout and requestTimeout end a request whose connection was cut without a word. The second leaves
+	// time to extend a lease by another connection.
+	claimTimeout   = claimWait + exchangeTimeout
+	requestTimeout = 8 * time.Second
 	// answerPause is the time between two attempts to give an answer.
 	answerPause = 500 * time.Millisecond
 	dialTimeout = 10 * time.Second
@@ -67,6 +69,8 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token goes nowhere else
 	}}
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
 	var hello greeting
 	_, err = c.ask(ctx, http.MethodGet, "", nil, &hello)
 	switch {
@@ -133,11 +137,9 @@ func errForeign(say string) error {
 	return &parley.Error{Op: "ask server", Kind: parley.Unavailable, Say: say}
 }
 
-// ask makes one exchange. into, or nil, is what a 200 has; found is false for a 204. What is no answer of
+// ask makes one exchange, which ends with ctx. into, or nil, is what a 200 has; found is false for a 204. What is no answer of
 // parley's is Unavailable: a proxy says anything while its server is away.
 func (c *Client) ask(ctx context.Context, method, path string, message any, into any) (found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
-	defer cancel()
 	text, err := json.Marshal(message)
 	if err != nil {
 		return false, fmt.Errorf("ask server: %w", err)
@@ -175,7 +177,7 @@ func (c *Client) Claim(ctx context.Context, kind parley.JobKind, in parley.Regio
 	asked := claim{Protocol: Protocol, Kind: kind, Region: in, WaitMS: claimWait.Milliseconds()}
 	for {
 		var got task
-		found, err := c.ask(ctx, http.MethodPost, "/claims", asked, &got)
+		found, err := c.askFor(ctx, claimTimeout, "/claims", asked, &got)
 		if err != nil {
 			return nil, err
 		}
@@ -188,6 +190,13 @@ func (c *Client) Claim(ctx context.Context, kind parley.JobKind, in parley.Regio
 		}
 		return &borrowed{c: c, lease: got.Lease, task: made}, nil
 	}
+}
+
+// askFor sends a message, and waits for the answer so long.
+func (c *Client) askFor(ctx context.Context, wait time.Duration, path string, message, into any) (found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return c.ask(ctx, http.MethodPost, path, message, into)
 }
 
 // borrowed is a task of a server elsewhere.
@@ -233,7 +242,7 @@ func (b *borrowed) Fail(ctx context.Context, cause error) error {
 }
 
 func (b *borrowed) send(ctx context.Context, what string, message any) error {
-	_, err := b.c.ask(ctx, http.MethodPost, "/leases/"+b.lease+"/"+what, message, nil)
+	_, err := b.c.askFor(ctx, requestTimeout, "/leases/"+b.lease+"/"+what, message, nil)
 	return err
 }
 
