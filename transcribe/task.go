@@ -36,7 +36,7 @@ type Tasks interface {
 	Claim(ctx context.Context, kind parley.JobKind, in parley.Region) (Held, error)
 }
 
-// Held is a claimed task under a lease of 30 s. It is ended by one Answer that succeeds, or by Fail.
+// Held is a claimed task under a lease: 20 s, if it is not extended. It is ended by one Answer that succeeds, or by Fail.
 type Held interface {
 	Task() Task
 	// Extend keeps the lease; Conflict when it is lost: somebody else hears the utterance.

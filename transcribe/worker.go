@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// leaseRefresh is how often a lease is extended, well within its 30 s.
-	leaseRefresh = 10 * time.Second
+	// leaseRefresh is how often a lease is extended, well within its time: 30 s of the bus, 20 s of a worker
+	// elsewhere, where it may have to be tried again.
+	leaseRefresh = 5 * time.Second
 	// claimPause is how long a worker waits after it was refused; it doubles up to longestClaimPause, which
 	// is what a server that was restarted waits for its workers at most.
 	claimPause        = time.Second

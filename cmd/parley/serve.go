@@ -66,10 +66,10 @@ func (s *server) announce(a *app) error {
 	case s.cfg.Transcribe.Engine == transcribe.EngineWorkers:
 		speech = "by parley worker"
 		if at := s.bus.URL() + s.cfg.Bus.URL; at != "" {
-			speech += " beside the server, by " + at
+			speech += " beside the server, at " + at
 		}
 		if s.dispatch != nil {
-			speech += " on other machines, by " + s.baseURL
+			speech += " on other machines, at " + s.baseURL
 		}
 	}
 	media := s.sfu.Addr().String() + "/udp"

@@ -27,7 +27,7 @@ const (
 	// claimTimeout and requestTimeout end a request whose connection was cut without a word. The second leaves
 	// time to extend a lease by another connection.
 	claimTimeout   = claimWait + exchangeTimeout
-	requestTimeout = 8 * time.Second
+	requestTimeout = 6 * time.Second
 	// answerPause is the time between two attempts to give an answer.
 	answerPause = 500 * time.Millisecond
 	dialTimeout = 10 * time.Second

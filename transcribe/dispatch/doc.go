@@ -9,7 +9,7 @@
 //
 // The server reads and stores; a worker gets the sound of one utterance and what helps to hear it, and
 // gives words back. A token is bound to regions: a worker can neither ask for nor answer a task of
-// another. A lease belongs to the token that claimed it; one that is not extended in 30 s goes to
+// another. A lease belongs to the token that claimed it; one that is not extended in 20 s goes to
 // somebody else, and its first holder can do nothing with it any more.
 //
 // # Goroutines

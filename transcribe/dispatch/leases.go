@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// leaseTime is how long a worker may be silent: as long as the queue waits, which is told nothing either.
-	leaseTime = 30 * time.Second
+	// leaseTime is how long a worker may be silent: less than the 30 s that the queue waits, so that it is the
+	// server that gives the task back, and long enough to lose a connection and extend by another.
+	leaseTime = 20 * time.Second
 	// mostLeases is how many tasks one token may hold: every worker holds two of a region at most.
 	mostLeases = 256
 	// settleTimeout bounds storing an answer or giving a task back.

@@ -113,7 +113,7 @@ func TestAWorkerThatIsCutOffLosesNothing(t *testing.T) {
 	h.say("hk", "u")
 	<-engine.begun
 	l.cut.Load().Store(true)
-	h.giveBack(t.Context(), h.leases.take(time.Now().Add(2*leaseTime))) // 30 s pass
+	h.giveBack(t.Context(), h.leases.take(time.Now().Add(2*leaseTime))) // 20 s pass
 	must(t, h.claim(h.dial(tokenOfHK), "hk").Answer(t.Context(), transcribe.Answer{
 		Words: []parley.Word{{Text: "right"}}, Engine: "e", Model: "m", Lang: "en",
 	}))
