@@ -168,7 +168,7 @@ func TestWorkersOnOtherMachinesMakeTheWords(t *testing.T) {
 func TestAWorkerElsewhereThatCannotWorkSaysWhy(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
-	h := openHouse(t, workedForFromElsewhere)
+	h := openHouse(t, twoRegions+"transcribe:\n  workers:\n    - {name: attic, regions: [there]}\n")
 	closed := openHouse(t, "")
 	good := filepath.Join(h.dir, "data", "keys", "worker-attic.token")
 	guess := filepath.Join(t.TempDir(), "guess")
@@ -180,7 +180,7 @@ func TestAWorkerElsewhereThatCannotWorkSaysWhy(t *testing.T) {
 		{"does not know the token", []string{"--server", h.url, "--token-file", guess}},
 		{"--token-file", []string{"--server", h.url}},
 		{"cannot be read", []string{"--server", h.url, "--token-file", guess + "x"}},
-		{"not for region", []string{"--server", h.url, "--token-file", good, "--region", "moon"}},
+		{"not for region", []string{"--server", h.url, "--token-file", good, "--region", "here"}},
 		{"transcribe.workers", []string{"--server", closed.url, "--token-file", good}},
 		{"--plain", []string{"--server", "http://meet.example.org", "--token-file", good}},
 		{"go with --server", []string{"--token-file", good}},
@@ -189,6 +189,29 @@ func TestAWorkerElsewhereThatCannotWorkSaysWhy(t *testing.T) {
 			t.Errorf("%v: exit code %d, %s", c.args, code, stderr)
 		}
 	}
+	token, err := os.ReadFile(good)
+	must(t, err)
+	for _, c := range []struct {
+		region, token string
+		status        int
+	}{
+		{"there", string(token), http.StatusNoContent},
+		{"here", string(token), http.StatusForbidden},
+		{"there", "a token nobody was given", http.StatusUnauthorized},
+		{"there", h.token(h.create(`{"region":"there"}`), "program", "host"), http.StatusUnauthorized}, // which opens other doors
+	} {
+		body := strings.NewReader(`{"protocol":1,"kind":"transcribe","region":"` + c.region + `","wait_ms":1}`)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/api/v1/worker/claims", body)
+		must(t, err)
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(c.token))
+		response, err := http.DefaultClient.Do(request)
+		must(t, err)
+		must(t, response.Body.Close())
+		if response.StatusCode != c.status {
+			t.Errorf("a claim for %s: %d, want %d", c.region, response.StatusCode, c.status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 	if _, stderr, code := run(t, "worker", "--server", "http://"+freePort(t), "--token-file", good); code != 1 || !strings.Contains(stderr, "does not answer") {
 		t.Errorf("nobody there: exit code %d, %s", code, stderr)
 	}

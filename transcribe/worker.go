@@ -127,7 +127,7 @@ func (w *Worker) carryOut(ctx context.Context, held Held) {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })()
 	if err == nil {
 		err = guarded(func() error { return held.Answer(settle, answer) })
-		if err != nil {
+		if err != nil && !errors.Is(err, parley.Invalid) && !errors.Is(err, parley.TooLarge) {
 			err = errors.Join(parley.Unavailable, err) // the words were good
 		}
 	}

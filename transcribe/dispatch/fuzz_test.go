@@ -2,10 +2,13 @@ package dispatch
 
 import (
 	"bytes"
+	"encoding/json"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/transcribe"
 )
 
 // FuzzAnswer takes what any worker may send: what is accepted comes back the same, and can be shown.
@@ -74,6 +77,34 @@ func FuzzTask(f *testing.F) {
 			if d < 0 {
 				t.Errorf("spoken for %v", d)
 			}
+		}
+	})
+}
+
+// FuzzWords takes what any engine may say: the server accepts what is sent of it.
+func FuzzWords(f *testing.F) {
+	f.Add("we", " go", int64(0), int64(200e6), int64(100e6), int64(900e6))
+	f.Add("\x1b[2J", "\xff", int64(-5), int64(1<<62), int64(-1<<62), int64(7))
+	f.Add(string(bytes.Repeat([]byte("係"), 100)), "", int64(61e9), int64(0), int64(0), int64(0))
+	f.Fuzz(func(t *testing.T, one, two string, start1, end1, start2, end2 int64) {
+		said := transcribe.Answer{Engine: "e", Model: "m", Words: []parley.Word{
+			{Text: one, Start: time.Duration(start1), End: time.Duration(end1), Heard: two},
+			{Text: two, Start: time.Duration(start2), End: time.Duration(end2)},
+		}}
+		text, err := json.Marshal(wireAnswer(said))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sent answer
+		if err := decode(bytes.NewReader(text), maxAnswer, &sent); err != nil {
+			t.Fatal(err)
+		}
+		heard, err := sent.answer()
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if isText(one) && one != "" && heard.Words[0].Text != one {
+			t.Errorf("%q became %q", one, heard.Words[0].Text)
 		}
 	})
 }

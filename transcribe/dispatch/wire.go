@@ -177,14 +177,37 @@ func isPlain(r rune) bool {
 	return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
 }
 
+// wireAnswer makes words that the server accepts of whatever an engine says: what it says wrongly is no reason
+// to lose the rest.
 func wireAnswer(a transcribe.Answer) answer {
 	w := answer{
 		Words: []word{}, Lang: a.Lang, Confidence: a.Confidence, Engine: a.Engine, Model: a.Model, Guarded: a.Guarded,
 	}
-	for _, said := range a.Words {
-		w.Words = append(w.Words, word{said.Text, said.Start.Milliseconds(), said.End.Milliseconds(), said.Heard})
+	last := int64(0)
+	for _, said := range a.Words[:min(len(a.Words), maxWords)] {
+		text := shown(said.Text)
+		if text == "" {
+			continue
+		}
+		last = max(last, min(said.Start, longestAudio).Milliseconds())
+		w.Words = append(w.Words, word{text, last, max(last, min(said.End, longestAudio).Milliseconds()), shown(said.Heard)})
 	}
 	return w
+}
+
+// shown is what of a text isText accepts; a text that it accepts stays as it is.
+func shown(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	for len(s) > maxTerm {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
 }
 
 // language is the form of a tag, BCP 47.
