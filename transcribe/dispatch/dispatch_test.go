@@ -373,3 +373,45 @@ func TestTheDocumentsExamples(t *testing.T) {
 		t.Errorf("%+v, %+v, %+v", hello, asked, gave)
 	}
 }
+
+// BenchmarkTask is what carrying a task costs both sides: 100 kB of sound one way, twenty words the other.
+func BenchmarkTask(b *testing.B) {
+	said := transcribe.Answer{Engine: "e", Model: "m", Lang: "en"}
+	for i := range 20 {
+		at := time.Duration(i) * 100 * time.Millisecond
+		said.Words = append(said.Words, parley.Word{Text: " word", Start: at, End: at + 100*time.Millisecond})
+	}
+	s, err := New(still{transcribe.Task{
+		Kind: parley.JobTranscribe, Region: "hk", Audio: make([]byte, 100_000), Terms: []string{"Nora Lind"},
+	}}, []Access{{Name: "near", Token: tokenOfHK, Regions: []parley.Region{"hk"}}}, "", zap.NewNop(), prometheus.NewRegistry())
+	if err != nil {
+		b.Fatal(err)
+	}
+	web := httptest.NewServer(s)
+	defer web.Close()
+	c, err := Dial(b.Context(), ClientConfig{URL: web.URL, Token: tokenOfHK})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.http.CloseIdleConnections()
+	for b.Loop() {
+		held, err := c.Claim(b.Context(), parley.JobTranscribe, "hk")
+		if err == nil {
+			err = held.Answer(b.Context(), said)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// still always has the same task.
+type still struct{ task transcribe.Task }
+
+func (s still) Claim(context.Context, parley.JobKind, parley.Region) (transcribe.Held, error) {
+	return s, nil
+}
+func (s still) Task() transcribe.Task                         { return s.task }
+func (still) Extend(context.Context) error                    { return nil }
+func (still) Answer(context.Context, transcribe.Answer) error { return nil }
+func (still) Fail(context.Context, error) error               { return nil }
