@@ -154,9 +154,14 @@ func TestWorkersOnOtherMachinesMakeTheWords(t *testing.T) {
 			t.Errorf("%s from %d to %d ms: %q", u.State, u.StartMS, u.EndMS, u.Text)
 		}
 	}
+	if n := h.metric("parley_transcribe_recognized_total"); int(n) != len(r.Utterances) {
+		t.Errorf("the server counts %v recognized of %d", n, len(r.Utterances))
+	}
 	if n := h.outcomes("attic", "silent"); n < 1 || h.outcomes("cellar", "answered") < 2 {
 		t.Errorf("%v tasks of the killed worker were given back", n)
 	}
+	cellar.end(syscall.SIGTERM)
+	h.stop(syscall.SIGTERM)
 	for _, log := range []*bytes.Buffer{h.logged, attic.logged, cellar.logged} {
 		if strings.Contains(strings.ToLower(log.String()), "friday") || strings.Contains(log.String(), "Victor") {
 			t.Errorf("words or names in a log: %s", log)
