@@ -225,3 +225,52 @@ func TestAWorkerElsewhereThatCannotWorkSaysWhy(t *testing.T) {
 		t.Errorf("a region that is not there: exit code %d, %s", code, stderr)
 	}
 }
+
+// TestAPassOutlivesTheQueue has a meeting heard again, and loses the queue before anybody could.
+func TestAPassOutlivesTheQueue(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	h := openHouse(t, workedForFromElsewhere)
+	id := h.create(`{}`)
+	reader := h.token(id, "reader", "host")
+	victor := h.join(id, "Victor Hale", parley.Granted, "")
+	must(t, victor.Play(t.Context(), slices.Values(sample(t, "02-victor-hale.ogg"))))
+	worker := h.startElsewhere("attic")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	must(t, victor.End(ctx))
+	first := h.finished(id, reader)
+	worker.end(syscall.SIGTERM)
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/api/v1/records/"+string(id)+"/passes",
+		strings.NewReader(`{"language":"en"}`))
+	must(t, err)
+	request.Header.Set("Authorization", "Bearer "+reader)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	must(t, err)
+	must(t, response.Body.Close())
+	http.DefaultClient.CloseIdleConnections()
+	if response.StatusCode != http.StatusAccepted {
+		t.Fatalf("hear again: %d", response.StatusCode)
+	}
+	h.stop(syscall.SIGKILL)
+	must(t, os.RemoveAll(filepath.Join(h.dir, "data", "bus")))
+	h.start()
+	h.startElsewhere("attic")
+	for _, u := range first.Utterances {
+		var versions []struct {
+			Pass int `json:"pass"`
+		}
+		h.await("it is heard again", func() bool {
+			h.get("/api/v1/records/"+string(id)+"/utterances/"+string(u.ID)+"/versions", reader, &versions)
+			return len(versions) == 2
+		})
+		if versions[1].Pass != 1 {
+			t.Errorf("%+v", versions)
+		}
+	}
+	if again := h.record(id, reader); len(first.Utterances) == 0 || !strings.Contains(strings.ToLower(textOf(again)), "friday") {
+		t.Errorf("%q", textOf(again))
+	}
+}
