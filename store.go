@@ -100,9 +100,14 @@ type (
 		// as what is shown. It numbers them, keeps what was shown first as number 1, and is Conflict, changing
 		// nothing, when the row shows another version than shown.
 		AddReadings(ctx context.Context, shown int, u Utterance, readings ...Reading) error
-		// AddPass numbers a pass. Pass is NotFound for a number that was not given.
-		AddPass(ctx context.Context, p Pass) (Pass, error)
+		// AddPass numbers a pass, and lists what of its meeting has been heard as to be heard again; due is when
+		// a job for that counts as lost. Pass is NotFound for a number that was not given.
+		AddPass(ctx context.Context, p Pass, due time.Time) (Pass, error)
 		Pass(ctx context.Context, id MeetingID, number int) (Pass, error)
+		// DueRehearings lists at most limit that are due at now, oldest pass first, and makes them due at next.
+		DueRehearings(ctx context.Context, now, next time.Time, limit int) ([]Rehearing, error)
+		// EndRehearing takes one off the list, which AddReadings of its pass does as well; idempotent.
+		EndRehearing(ctx context.Context, r Rehearing) error
 		// Backlog tells, for each meeting that has any, of its pending utterances.
 		Backlog(ctx context.Context) ([]Backlog, error)
 		// DueUtterances lists at most limit pending utterances whose NextTry is not after now.

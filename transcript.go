@@ -107,6 +107,13 @@ type Pass struct {
 	At       time.Time
 }
 
+// Rehearing is an utterance that a pass has still to hear.
+type Rehearing struct {
+	Meeting   MeetingID
+	Utterance UtteranceID
+	Pass      int
+}
+
 // Backlog is what of a meeting waits for words.
 type Backlog struct {
 	Meeting MeetingID

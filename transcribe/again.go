@@ -19,6 +19,9 @@ const (
 	longestEdit = 2000
 	// mostPatience is how long a job of a pass waits for finals before it takes its turn all the same.
 	mostPatience = 20 * time.Second
+	// passGrace is when a job of a pass counts as lost, and how often one is made anew: a pass over a long
+	// meeting takes as long as its queue.
+	passGrace = 10 * time.Minute
 )
 
 // Edit puts other words into an utterance; shown is the version the editor saw. It is Invalid for a text
@@ -139,68 +142,70 @@ func (t *Transcriber) Again(
 	if transcript.Meeting.State != parley.Ended {
 		return refuse(parley.Conflict, "The meeting goes on; it can be heard again when it has ended.")
 	}
+	now := time.Now()
 	p, err := keep.Transcripts.AddPass(ctx, parley.Pass{
-		Meeting: id, Language: language, By: by.Identity, Name: by.Name, At: time.Now(),
-	})
+		Meeting: id, Language: language, By: by.Identity, Name: by.Name, At: now,
+	}, now.Add(passGrace))
 	if err != nil {
 		return p, err
 	}
 	for _, u := range transcript.Utterances {
-		job := parley.Job{
-			ID: fmt.Sprintf("again-%s-%d", u.ID, p.Number), Kind: parley.JobAgain, Region: in, Meeting: id,
-			Utterance: u.ID, Pass: p.Number,
+		if u.State == parley.Pending {
+			continue // its first words are on the way
 		}
+		job := againJob(in, parley.Rehearing{Meeting: id, Utterance: u.ID, Pass: p.Number})
 		if err := t.jobs.Submit(ctx, job); err != nil {
-			return p, err
+			// The rows are there: the sweeper makes jobs of them when the bus is back.
+			t.log.Warn("a pass waits for the bus", zap.String("meeting", string(id)), zap.Error(err))
+			break
 		}
 	}
 	return p, nil
 }
 
-// hearAgain carries out a job of a pass. It may be carried out twice.
-func (t *Transcriber) hearAgain(ctx context.Context, keep *parley.Keep, job parley.Job) error {
-	u, err := keep.Transcripts.Utterance(ctx, job.Utterance)
-	if errors.Is(err, parley.NotFound) || err == nil && u.State == parley.Pending {
-		return nil // its first words are on the way
+func againJob(in parley.Region, r parley.Rehearing) parley.Job {
+	return parley.Job{
+		ID: fmt.Sprintf("again-%s-%d", r.Utterance, r.Pass), Kind: parley.JobAgain, Region: in, Meeting: r.Meeting,
+		Utterance: r.Utterance, Pass: r.Pass,
 	}
-	if err != nil {
-		return err
+}
+
+// endAgain notes that a pass is through with the utterance of a job.
+func (h *held) endAgain(ctx context.Context) error {
+	job := h.lease.Job()
+	return h.keep.Transcripts.EndRehearing(ctx, parley.Rehearing{Meeting: job.Meeting, Utterance: job.Utterance, Pass: job.Pass})
+}
+
+// passOf finds the pass of a job and the versions of its utterance; false when there is nothing to hear: its
+// first words are still to come, or the pass has heard it.
+func (t *Transcriber) passOf(
+	ctx context.Context, keep *parley.Keep, u parley.Utterance, job parley.Job,
+) (p parley.Pass, readings []parley.Reading, wanted bool, err error) {
+	if u.State == parley.Pending {
+		return p, nil, false, nil
 	}
-	p, err := keep.Transcripts.Pass(ctx, job.Meeting, job.Pass)
+	p, err = keep.Transcripts.Pass(ctx, job.Meeting, job.Pass)
 	if errors.Is(err, parley.NotFound) {
-		return nil
+		return p, nil, false, nil
 	}
 	if err != nil {
-		return err
+		return p, nil, false, err
 	}
-	readings, err := keep.Transcripts.Readings(ctx, u.ID)
-	if err != nil {
-		return err
+	if readings, err = keep.Transcripts.Readings(ctx, u.ID); err != nil {
+		return p, nil, false, err
 	}
-	if slices.ContainsFunc(readings, func(r parley.Reading) bool { return r.Pass == p.Number }) {
-		return nil
-	}
-	t.WaitForFinals(ctx)
-	h, err := t.hearAs(ctx, keep, u, p.Language)
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, parley.Unavailable):
-		return err
-	case err != nil: // the words it has stay
-		t.metrics.deferred.Inc()
-		t.log.Warn("utterance was not recognized again", zap.String("utterance", string(u.ID)), zap.Error(err))
-		return nil
-	}
-	return t.putAgain(ctx, keep, u, readings, p, h)
+	heard := slices.ContainsFunc(readings, func(r parley.Reading) bool { return r.Pass == p.Number })
+	return p, readings, !heard, nil
 }
 
 // WaitForFinals lets what was said just now in meetings of this process go first, for 20 s at most.
-func (t *Transcriber) WaitForFinals(ctx context.Context) {
+func (t *Transcriber) WaitForFinals(ctx context.Context) { t.finals.wait(ctx) }
+
+func (f *finals) wait(ctx context.Context) {
 	ticker := time.NewTicker(rest)
 	defer ticker.Stop()
 	patience := time.After(mostPatience)
-	for !t.finals.idle(time.Now()) {
+	for !f.idle(time.Now()) {
 		select {
 		case <-ticker.C:
 		case <-patience:
@@ -211,14 +216,21 @@ func (t *Transcriber) WaitForFinals(ctx context.Context) {
 	}
 }
 
-// putAgain stores what a pass heard, and shows it as far as it goes together with what people edited.
-func (t *Transcriber) putAgain(
-	ctx context.Context, keep *parley.Keep, u parley.Utterance, readings []parley.Reading, p parley.Pass, h heard,
-) error {
+// putAgain stores what a pass heard, and shows it as far as it goes together with what people edited. The
+// row is read again: it may have been edited while the utterance was heard.
+func (h *held) putAgain(ctx context.Context, a Answer) error {
+	u, err := h.keep.Transcripts.Utterance(ctx, h.utterance.ID)
+	if err != nil {
+		return err
+	}
+	p, readings, wanted, err := h.t.passOf(ctx, h.keep, u, h.lease.Job())
+	if err != nil || !wanted {
+		return err
+	}
 	next := u
 	next.State, next.Version, next.Conflict = parley.Recognized, max(u.Version, 1)+1, ""
-	next.Text, next.Lang, next.Words, next.Confidence = h.Text(), h.Lang, onClock(h.Words, u), h.confidence
-	next.Engine, next.Model = h.Engine, h.Model
+	next.Words, next.Lang, next.Confidence = onClock(a.Words, u), a.Lang, a.Confidence
+	next.Text, next.Engine, next.Model = textOf(next.Words), a.Engine, a.Model
 	anew := readingOf(next, parley.ReadingHeard)
 	anew.Pass = p.Number
 	added := []parley.Reading{anew}
@@ -238,14 +250,14 @@ func (t *Transcriber) putAgain(
 			added = append(added, readingOf(next, parley.ReadingMerged))
 		}
 	}
-	err := keep.Transcripts.AddReadings(ctx, u.Version, next, added...)
+	err = h.keep.Transcripts.AddReadings(ctx, u.Version, next, added...)
 	if errors.Is(err, parley.Conflict) {
 		return fmt.Errorf("somebody edits the utterance: %w", parley.Unavailable) // the job comes back
 	}
 	if err != nil {
 		return err
 	}
-	return t.changed(ctx, keep, next)
+	return h.t.changed(ctx, h.keep, next)
 }
 
 // heardBefore is the last that a recognizer said before an edit.
@@ -259,8 +271,9 @@ func heardBefore(readings []parley.Reading, edit int) parley.Reading {
 	return last
 }
 
-// onClock moves the times of words from the start of their utterance to the meeting clock.
+// onClock moves the times of words, in a copy, from the start of their utterance to the meeting clock.
 func onClock(words []parley.Word, u parley.Utterance) []parley.Word {
+	words = slices.Clone(words)
 	for i := range words {
 		words[i].Start = min(words[i].Start+u.Start, u.End)
 		words[i].End = min(words[i].End+u.Start, u.End)

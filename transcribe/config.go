@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 
 	"github.com/parley/parley"
@@ -39,7 +40,20 @@ type Config struct {
 	Glossary []string `yaml:"glossary"`
 	// Remote lists the servers of engine remote: one for each region that is to have words.
 	Remote []RemoteConfig `yaml:"remote"`
+	// Workers lists who may hear for this server from other machines (parley worker --server); nobody else may.
+	Workers []WorkerConfig `yaml:"workers"`
 }
+
+// WorkerConfig lets workers on other machines in.
+type WorkerConfig struct {
+	Name    string          `yaml:"name"`    // of the machine or group, for logs and metrics
+	Regions []parley.Region `yaml:"regions"` // whose speech they hear
+	// TokenFile holds what they show; "" means keys/worker-NAME.token in the data directory, made when missing.
+	TokenFile string `yaml:"token_file"`
+}
+
+// workerName is what a worker may be called: it becomes part of a file's name and of a metric.
+var workerName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // RemoteConfig is a server that recognizes speech, POST /v1/audio/transcriptions, for one region.
 type RemoteConfig struct {
@@ -55,7 +69,7 @@ func Languages() []string { return []string{"en", "zh", "yue"} }
 
 // DefaultConfig uses the engine that ships, and leaves the language open.
 func DefaultConfig() Config {
-	return Config{Engine: EngineSherpa, Interims: true, Glossary: []string{}, Remote: []RemoteConfig{}}
+	return Config{Engine: EngineSherpa, Interims: true, Glossary: []string{}, Remote: []RemoteConfig{}, Workers: []WorkerConfig{}}
 }
 
 // Validate reports all faults at once.
@@ -67,6 +81,9 @@ func (c Config) Validate() error {
 	if c.Engine == EngineRemote && len(c.Remote) == 0 {
 		faults = append(faults, errors.New("remote: lists no server, and engine is remote"))
 	}
+	if c.Engine == EngineNone && len(c.Workers) > 0 {
+		faults = append(faults, errors.New("engine: none lets no worker hear, and workers lists some"))
+	}
 	for i, r := range c.Remote {
 		if u, err := url.Parse(r.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			faults = append(faults, fmt.Errorf("remote[%d].url: is not an http or https address", i))
@@ -74,6 +91,16 @@ func (c Config) Validate() error {
 		if r.Region == "" || r.Model == "" {
 			faults = append(faults, fmt.Errorf("remote[%d]: region and model must be named", i))
 		}
+	}
+	seen := map[string]bool{}
+	for i, w := range c.Workers {
+		if !workerName.MatchString(w.Name) || seen[w.Name] {
+			faults = append(faults, fmt.Errorf("workers[%d].name: %q is there twice, or is not lower-case letters, digits and dashes", i, w.Name))
+		}
+		if len(w.Regions) == 0 {
+			faults = append(faults, fmt.Errorf("workers[%d].regions: names no region to hear for", i))
+		}
+		seen[w.Name] = true
 	}
 	if c.Language != "" && !slices.Contains(Languages(), c.Language) {
 		faults = append(faults, fmt.Errorf("language: %q is not en, zh or yue", c.Language))

@@ -9,12 +9,16 @@
 //	interim.go  what two decodes of it agree on is shown; decoded on idle capacity alone
 //	save.go     an utterance's Opus goes to the meeting's region, then its row, then the job that
 //	            names it
-//	worker.go   a job: read, decode, recognize (hear.go, guard.go), store, tell
+//	claim.go    a job becomes a task (task.go); its answer is stored and told
+//	worker.go   a task: decode, recognize (hear.go, guard.go), answer; it needs no store
 //	making.go   minutes: as the transcript grows, at the end, and again with every utterance that was late
+//	jobs.go     the loop of the other jobs
 //	sweep.go    rows without a job get one: the row is the truth
 //	recover.go  what a killed process had heard and not stored is cut from the recording
 //
 // File (offline.go) does the same to a sound file, without a meeting.
+//
+// A Transcriber gives out the tasks of its own regions; dispatch carries them to workers elsewhere.
 //
 // # Goroutines
 //

@@ -138,8 +138,7 @@ func TestTheGuardsHearAgain(t *testing.T) {
 			loud(2 * time.Second), "Thank you.", parley.Clear, false,
 		},
 	} {
-		tr := &Transcriber{recognizer: c.recognizer}
-		h, err := tr.hear(t.Context(), c.speech, known{})
+		h, err := hear(t.Context(), c.recognizer, c.speech, known{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -159,12 +158,12 @@ func quietSpeech(d time.Duration, amplitude float32) pcm.Speech {
 
 func TestABriefWordIsHeardInTheSpeakersLanguage(t *testing.T) {
 	t.Parallel()
-	tr := &Transcriber{recognizer: scripted(func(_ pcm.Speech, h Hint) (Result, error) {
+	engine := scripted(func(_ pcm.Speech, h Hint) (Result, error) {
 		if h.Lang == "en" {
 			return said("ok sure", "en"), nil
 		}
 		return said("請問", "zh"), nil
-	})}
+	})
 	spoken := prior{}
 	spoken.note("zh", time.Second) // too brief to tell
 	if usual := spoken.usual(); usual != "" {
@@ -172,7 +171,7 @@ func TestABriefWordIsHeardInTheSpeakersLanguage(t *testing.T) {
 	}
 	spoken.note("en", 8*time.Second)
 	for d, want := range map[time.Duration]string{time.Second: "ok sure", 5 * time.Second: "請問"} {
-		if h, err := tr.hear(t.Context(), loud(d), known{spoken: spoken}); err != nil || h.Text() != want {
+		if h, err := hear(t.Context(), engine, loud(d), known{spoken: spoken}); err != nil || h.Text() != want {
 			t.Errorf("%v: %q, %v", d, h.Text(), err)
 		}
 	}
@@ -195,8 +194,8 @@ func TestWhatIsDoubtfulIsUnsure(t *testing.T) {
 		"the language of before":       {"we agree to that and will send it", "en", loud(4 * time.Second), english, parley.Clear},
 		"one of two languages":         {"我 們 同 意 這 樣 做", "zh", loud(4 * time.Second), prior{"en": time.Minute, "zh": 9 * time.Second}, parley.Clear},
 	} {
-		tr := &Transcriber{recognizer: scripted(func(pcm.Speech, Hint) (Result, error) { return said(c.text, c.lang), nil })}
-		h, err := tr.hear(t.Context(), c.speech, known{spoken: c.spoken})
+		engine := scripted(func(pcm.Speech, Hint) (Result, error) { return said(c.text, c.lang), nil })
+		h, err := hear(t.Context(), engine, c.speech, known{spoken: c.spoken})
 		if err != nil || h.confidence != c.want {
 			t.Errorf("%s: %s, %v", name, h.confidence, err)
 		}

@@ -99,20 +99,21 @@ func (p prior) usual() string {
 type known struct {
 	lang   string // the language it is in; "" when that is open
 	spoken prior  // what its speaker has spoken so far
-	hot    hotWords
+	terms  []string
+	hot    hotWords // made of terms; empty until it is heard
 	region parley.Region
 }
 
 // hear recognizes one utterance. The first text is asked for again, in halves and with its language
 // locked, when it cannot be what was said; and in the speaker's usual language when it is brief.
-func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, k known) (heard, error) {
+func hear(ctx context.Context, r Recognizer, s pcm.Speech, k known) (heard, error) {
 	lang, spoken := k.lang, k.spoken
 	usual := spoken.usual()
 	if lang == "" && usual != "" && s.Duration() < brief {
 		lang = usual
 	}
 	h := heard{confidence: parley.Clear, region: k.region}
-	if err := h.ask(ctx, t.recognizer, s, lang); err != nil || len(h.Words) == 0 {
+	if err := h.ask(ctx, r, s, lang); err != nil || len(h.Words) == 0 {
 		return h, err
 	}
 	if lang == "" && !spokenHere(h.Lang) {
@@ -121,13 +122,13 @@ func (t *Transcriber) hear(ctx context.Context, s pcm.Speech, k known) (heard, e
 		if usual == "" {
 			usual = nearest(h.Lang)
 		}
-		if err := h.ask(ctx, t.recognizer, s, usual); err != nil {
+		if err := h.ask(ctx, r, s, usual); err != nil {
 			return h, err
 		}
 	}
 	if implausible(h.Result, s.Duration()) {
 		h.again, h.confidence = true, parley.Unsure
-		if err := t.hearParts(ctx, s, &h, mostHalvings); err != nil {
+		if err := h.askParts(ctx, r, s, mostHalvings); err != nil {
 			return h, err
 		}
 	}
@@ -172,20 +173,20 @@ const (
 	leastPart = 3 * time.Second
 )
 
-// hearParts recognizes speech in two parts, cut where it is quietest near the middle, each part again
+// askParts recognizes speech in two parts, cut where it is quietest near the middle, each part again
 // in two if need be, and cuts loops that are still there.
-func (t *Transcriber) hearParts(ctx context.Context, s pcm.Speech, h *heard, halvings int) error {
+func (h *heard) askParts(ctx context.Context, r Recognizer, s pcm.Speech, halvings int) error {
 	middle := quietest(s, len(s)/3, 2*len(s)/3)
 	lang := h.Lang
 	var words []parley.Word
 	tokens := 0
 	for _, part := range []span{{0, middle}, {middle, len(s)}} {
 		piece := s[part.start:part.end]
-		if err := h.ask(ctx, t.recognizer, piece, lang); err != nil {
+		if err := h.ask(ctx, r, piece, lang); err != nil {
 			return err
 		}
 		if halvings > 1 && piece.Duration() > leastPart && implausible(h.Result, piece.Duration()) {
-			if err := t.hearParts(ctx, piece, h, halvings-1); err != nil {
+			if err := h.askParts(ctx, r, piece, halvings-1); err != nil {
 				return err
 			}
 		}

@@ -171,17 +171,3 @@ func soundsOf(runes []rune) []string {
 	}
 	return sounds
 }
-
-// hotOf are the hot words of a meeting: who is there, what it is called, and the glossary.
-func (t *Transcriber) hotOf(m parley.Meeting, people []parley.Participant) hotWords {
-	terms := append([]string{m.Title}, t.cfg.Glossary...)
-	for _, p := range people {
-		terms = append(terms, p.Name)
-		for _, alias := range p.Aliases {
-			if !strings.EqualFold(alias, p.Title) { // what somebody does is said in common words
-				terms = append(terms, alias)
-			}
-		}
-	}
-	return newHotWords(terms)
-}

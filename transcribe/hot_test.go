@@ -73,9 +73,9 @@ func TestWhatADoubtfulWordSoundsLikeTwiceStays(t *testing.T) {
 func TestTheRosterIsHot(t *testing.T) {
 	t.Parallel()
 	tr := &Transcriber{cfg: Config{Glossary: []string{"Parley"}}}
-	hot := tr.hotOf(parley.Meeting{Title: "Budget review"}, []parley.Participant{
+	hot := newHotWords(tr.termsOf(parley.Meeting{Title: "Budget review"}, []parley.Participant{
 		{Name: "Priya Nair", Title: "Data", Aliases: []string{"Pri", "data"}},
-	})
+	}))
 	if got := strings.Join(hot.latin, " "); got != "Budget review Parley Priya Nair Pri" {
 		t.Errorf("hot: %s", got)
 	}

@@ -228,6 +228,7 @@ func (t *Transcriber) knownGrowing(ctx context.Context, g *growing) known {
 	if err == nil {
 		var k known
 		if k, err = t.knownOf(ctx, keep, g.first); err == nil {
+			k.hot = newHotWords(k.terms)
 			return k
 		}
 	}

@@ -26,14 +26,15 @@ func (t *Transcriber) askMinutes(ctx context.Context, region parley.Region, id p
 	return nil
 }
 
-// askSoon asks for the minutes of a live meeting in a moment. Without the bus they come with the next
-// utterance.
-func (t *Transcriber) askSoon(ctx context.Context, region parley.Region, id parley.MeetingID) {
+// askSoon asks for the minutes of a live meeting in a moment, while Run or Work runs. Without the bus they
+// come with the next utterance.
+func (t *Transcriber) askSoon(region parley.Region, id parley.MeetingID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.soon[id] {
+	if t.life == nil || t.soon[id] {
 		return
 	}
+	ctx := t.life
 	t.soon[id] = true
 	t.tasks.Go(func() {
 		select {

@@ -34,13 +34,12 @@ func File(
 	ctx context.Context, s pcm.Speech, recognizer Recognizer, voices Voices, about About,
 	tell func(u Spoken, done time.Duration) error,
 ) error {
-	t := &Transcriber{recognizer: recognizer}
 	spoken, hot := prior{}, newHotWords(about.Terms)
 	for _, found := range cutSpeech(ctx, s, voices) {
 		if about.Wait != nil {
 			about.Wait(ctx)
 		}
-		h, err := t.hear(ctx, s[found.start:found.end], known{lang: about.Lang, spoken: spoken, hot: hot})
+		h, err := hear(ctx, recognizer, s[found.start:found.end], known{lang: about.Lang, spoken: spoken, hot: hot})
 		if err != nil {
 			return err
 		}

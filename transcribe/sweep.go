@@ -2,6 +2,7 @@ package transcribe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,8 +22,17 @@ const (
 func (t *Transcriber) sweepEvery(ctx context.Context, keep *parley.Keep) {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
+	lost := passGrace // the bus may have been emptied before the start: every job of a pass counts as lost
 	for {
-		if err := t.sweep(ctx, keep, time.Now()); err != nil && ctx.Err() == nil {
+		now := time.Now()
+		err := t.sweep(ctx, keep, now)
+		if again := t.sweepPasses(ctx, keep, now.Add(lost)); again != nil {
+			err = errors.Join(err, again)
+			lost += 2 * passGrace // what was put off and not sent is looked at as well
+		} else {
+			lost = 0
+		}
+		if err != nil && ctx.Err() == nil {
 			t.log.Warn("rows could not be swept", zap.String("region", string(keep.Region)), zap.Error(err))
 		}
 		select {
@@ -56,6 +66,28 @@ func (t *Transcriber) sweep(ctx context.Context, keep *parley.Keep, now time.Tim
 		why := fmt.Sprintf("swept-%d", now.Unix()/int64(sweepInterval.Seconds()))
 		if err := t.askMinutes(ctx, keep.Region, id, why); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// sweepPasses makes jobs of what passes have still to hear and is due at a time, and leaves that alone for a
+// while. Jobs that exist twice do no harm.
+func (t *Transcriber) sweepPasses(ctx context.Context, keep *parley.Keep, due time.Time) error {
+	for t.wanted() {
+		found, err := keep.Transcripts.DueRehearings(ctx, due, due.Add(passGrace), sweepMost)
+		if err != nil {
+			return err
+		}
+		for _, r := range found {
+			job := againJob(keep.Region, r)
+			job.ID = fmt.Sprintf("%s-swept-%d", job.ID, due.Unix()/int64(sweepInterval.Seconds()))
+			if err := t.jobs.Submit(ctx, job); err != nil {
+				return fmt.Errorf("submit job: %w", err)
+			}
+		}
+		if len(found) < sweepMost {
+			break
 		}
 	}
 	return nil

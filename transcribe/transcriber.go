@@ -3,6 +3,8 @@ package transcribe
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,6 +56,7 @@ type Transcriber struct {
 
 	mu    sync.Mutex                       // guards everything below
 	saves context.Context                  //nolint:containedctx // of loops and savers; nil unless Run runs
+	life  context.Context                  //nolint:containedctx // of Run or Work; nil unless one of them runs
 	heard map[parley.MeetingID]*beingHeard // meetings with utterances that are not stored yet
 	soon  map[parley.MeetingID]bool        // live meetings whose minutes are about to be asked for
 }
@@ -92,15 +95,14 @@ func (t *Transcriber) Run(ctx context.Context) error {
 	saves, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	t.mu.Lock()
-	t.saves = saves
+	t.saves, t.life = saves, ctx
 	t.mu.Unlock()
 
 	var workers sync.WaitGroup
+	if t.recognizer != nil {
+		workers.Go(func() { t.hearTasks(ctx) })
+	}
 	for region, keep := range t.regions {
-		if t.recognizer != nil {
-			workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
-			workers.Go(func() { t.work(ctx, region, parley.JobAgain, t.hearAgain) })
-		}
 		workers.Go(func() { t.work(ctx, region, parley.JobMinutes, t.makeMinutes) })
 		if t.refines(region) {
 			workers.Go(func() { t.work(ctx, region, parley.JobRefine, t.refine) })
@@ -113,23 +115,33 @@ func (t *Transcriber) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	t.mu.Lock()
-	t.saves = nil // nobody adds to tasks any more
+	t.saves, t.life = nil, nil // nobody adds to tasks any more
 	t.mu.Unlock()
 	workers.Wait()
 	t.tasks.Wait()
 	return nil
 }
 
-// Work carries out transcribe jobs of all regions until ctx ends, and nothing else: it is what a worker
-// beside the server runs. A job under way goes to somebody else when its lease ends.
+// Work hears the tasks of all regions until ctx ends, and nothing else: it is what a worker beside the
+// server runs. A task under way is given back.
 func (t *Transcriber) Work(ctx context.Context) error {
-	var workers sync.WaitGroup
-	for region := range t.regions {
-		workers.Go(func() { t.work(ctx, region, parley.JobTranscribe, t.transcribe) })
-		workers.Go(func() { t.work(ctx, region, parley.JobAgain, t.hearAgain) })
-	}
-	workers.Wait()
+	t.mu.Lock()
+	t.life = ctx
+	t.mu.Unlock()
+	t.hearTasks(ctx)
+	t.mu.Lock()
+	t.life = nil
+	t.mu.Unlock()
+	t.tasks.Wait()
 	return nil
+}
+
+// hearTasks runs a worker on the queues of this process.
+func (t *Transcriber) hearTasks(ctx context.Context) {
+	w := &Worker{tasks: t, recognizer: t.recognizer, finals: &t.finals, log: t.log}
+	if err := w.Run(ctx, slices.Collect(maps.Keys(t.regions))); err != nil { // a region of its own is always there
+		t.log.Error("nothing is put into words any more", zap.Error(err))
+	}
 }
 
 // startSaver runs a saver. t.mu is held.

@@ -2,71 +2,167 @@ package transcribe
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/parley/parley"
 )
 
 const (
-	// leaseRefresh is how often a lease is extended, well within its 30 s.
-	leaseRefresh = 10 * time.Second
-	// claimPause is how long a worker waits after the bus refused it.
-	claimPause = time.Second
-	// retryAfter grows with each failed attempt on an utterance.
-	retryAfter = 5 * time.Second
+	// leaseRefresh is how often a lease is extended, well within its time: 30 s of the bus, 20 s of a worker
+	// elsewhere, where it may have to be tried again.
+	leaseRefresh = 5 * time.Second
+	// claimPause is how long a worker waits after it was refused; it doubles up to longestClaimPause, which
+	// is what a server that was restarted waits for its workers at most.
+	claimPause        = time.Second
+	longestClaimPause = 15 * time.Second
+	// stopPatience is how long a worker that is told to end goes on trying to give its last answer.
+	stopPatience = 3 * time.Second
+	// enginePause is how often an engine that does not run is looked at.
+	enginePause = 100 * time.Millisecond
 	// maxAudio bounds what is read of one utterance: 28 s of Opus at 510 kbit/s is 1.8 MB.
 	maxAudio = 4 << 20
 )
 
-// work claims and carries out the jobs of one kind in one region until ctx ends.
-func (t *Transcriber) work(
-	ctx context.Context, region parley.Region, kind parley.JobKind,
-	do func(context.Context, *parley.Keep, parley.Job) error,
-) {
-	keep := t.regions[region]
+// Worker hears what Tasks give out. Safe for concurrent use.
+type Worker struct {
+	// constant after NewWorker
+	tasks      Tasks
+	recognizer Recognizer
+	finals     *finals
+	log        *zap.Logger
+}
+
+// NewWorker starts nothing.
+func NewWorker(tasks Tasks, recognizer Recognizer, log *zap.Logger) *Worker {
+	return &Worker{tasks: tasks, recognizer: recognizer, finals: &finals{}, log: log}
+}
+
+// Run hears the tasks of regions until ctx ends, or until no task can ever be had: the error says why.
+func (w *Worker) Run(ctx context.Context, regions []parley.Region) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, region := range regions {
+		group.Go(func() error { return w.work(ctx, parley.JobTranscribe, region) })
+		group.Go(func() error { return w.work(ctx, parley.JobAgain, region) })
+	}
+	return group.Wait()
+}
+
+// work claims and hears tasks of one kind in one region.
+func (w *Worker) work(ctx context.Context, kind parley.JobKind, in parley.Region) error {
+	pause := claimPause
 	for {
-		lease, err := t.jobs.Claim(ctx, kind, region)
-		if ctx.Err() != nil {
-			return
+		w.waitForEngine(ctx)
+		held, err := w.tasks.Claim(ctx, kind, in)
+		if err == nil {
+			pause = claimPause
+			w.carryOut(ctx, held)
 		}
-		if err != nil {
-			t.log.Warn("bus gives no jobs; trying again", zap.Error(err))
-			select {
-			case <-time.After(claimPause):
-			case <-ctx.Done():
-			}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
+		if err == nil {
 			continue
 		}
-		t.carryOut(ctx, lease, keep, do)
+		if isFinal(err) {
+			return err
+		}
+		w.log.Warn("no tasks can be had; trying again", zap.String("region", string(in)), zap.Error(err))
+		select {
+		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // so that not all workers come at once
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, longestClaimPause)
 	}
 }
 
-// carryOut does one job under its lease. A fault ends the job, not the worker.
-func (t *Transcriber) carryOut(
-	ctx context.Context, lease parley.Lease, keep *parley.Keep,
-	do func(context.Context, *parley.Keep, parley.Job) error,
-) {
-	stop := holdLease(ctx, lease)
-	err := guarded(func() error { return do(ctx, keep, lease.Job()) })
-	stop()
-	// A job is settled even while the server stops: its row is.
+// waitForEngine waits until one runs: a worker that cannot hear takes nothing away from those that can.
+func (w *Worker) waitForEngine(ctx context.Context) {
+	health, ok := w.recognizer.(Health)
+	if !ok {
+		return
+	}
+	ticker := time.NewTicker(enginePause)
+	defer ticker.Stop()
+	for {
+		if ok, _ := health.Words(); ok {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// isFinal reports whether asking again is of no use.
+func isFinal(err error) bool {
+	return slices.Contains([]parley.Kind{
+		parley.Invalid, parley.Unauthorized, parley.Forbidden, parley.NotFound,
+	}, parley.KindOf(err))
+}
+
+// carryOut hears one task under its lease. A fault ends the task, not the worker.
+func (w *Worker) carryOut(ctx context.Context, held Held) {
+	task := held.Task()
+	hearing, stop := holdLease(ctx, held)
+	var answer Answer
+	err := guarded(func() (err error) {
+		answer, err = w.hear(hearing, task)
+		return err
+	})
+	if hearing.Err() != nil {
+		err = fmt.Errorf("%w: %w", parley.Unavailable, context.Cause(hearing)) // whatever came of it
+	}
+	// A task is settled even while the process stops, if the server is there.
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })()
 	if err == nil {
-		err = lease.Done(settle)
-	} else if failErr := lease.Fail(settle); failErr != nil {
+		err = guarded(func() error { return held.Answer(settle, answer) })
+		if err != nil && !errors.Is(err, parley.Invalid) && !errors.Is(err, parley.TooLarge) {
+			err = errors.Join(parley.Unavailable, err) // the words were good
+		}
+	}
+	stop()
+	if err == nil {
+		return
+	}
+	if failErr := held.Fail(settle, err); failErr != nil && !errors.Is(failErr, parley.Conflict) {
 		err = errors.Join(err, failErr)
 	}
-	if err != nil && ctx.Err() == nil {
-		t.log.Warn("job failed; it is tried again", zap.String("kind", string(lease.Job().Kind)),
-			zap.String("meeting", string(lease.Job().Meeting)), zap.Error(err))
+	if ctx.Err() == nil {
+		w.log.Warn("an utterance was not heard; it is tried again", zap.String("kind", string(task.Kind)),
+			zap.String("utterance", string(task.Utterance)), zap.Error(err))
 	}
+}
+
+// hear decodes and recognizes the sound of a task.
+func (w *Worker) hear(ctx context.Context, task Task) (Answer, error) {
+	speech, err := decodeOgg(task.Audio)
+	if err != nil {
+		return Answer{}, err
+	}
+	if task.Kind == parley.JobAgain {
+		w.finals.wait(ctx)
+	} else {
+		w.finals.begin()
+		defer w.finals.end()
+	}
+	h, err := hear(ctx, w.recognizer, speech, task.known())
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{
+		Words: h.Words, Lang: h.Lang, Confidence: h.confidence, Engine: h.Engine, Model: h.Model, Guarded: h.again,
+	}, nil
 }
 
 // guarded makes an error of a panic.
@@ -79,9 +175,10 @@ func guarded(do func() error) (err error) {
 	return do()
 }
 
-// holdLease extends a lease until stop, which waits.
-func holdLease(ctx context.Context, lease parley.Lease) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+// holdLease extends a lease until stop, which waits. The context it returns ends when the lease is lost.
+func holdLease(ctx context.Context, lease interface{ Extend(context.Context) error }) (held context.Context, stop func()) {
+	held, lost := context.WithCancelCause(ctx)
+	extending, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { // ended and waited for by stop
 		defer close(done)
@@ -90,162 +187,19 @@ func holdLease(ctx context.Context, lease parley.Lease) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				_ = lease.Extend(ctx) // if it is lost, the row says who was first
-			case <-ctx.Done():
+				// A lease that cannot be extended just now may still be held: the row says who was first.
+				if err := lease.Extend(extending); errors.Is(err, parley.Conflict) {
+					lost(err)
+					return
+				}
+			case <-extending.Done():
 				return
 			}
 		}
 	}()
-	return func() {
+	return held, func() {
 		cancel()
 		<-done
+		lost(nil)
 	}
-}
-
-// transcribe carries out a transcribe job. An error means that the engine or a store was not there;
-// what is the utterance's own fault is noted in its row.
-func (t *Transcriber) transcribe(ctx context.Context, keep *parley.Keep, job parley.Job) error {
-	u, err := keep.Transcripts.Utterance(ctx, job.Utterance)
-	if errors.Is(err, parley.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if u.State != parley.Pending {
-		return nil
-	}
-	t.finals.begin()
-	heard, err := t.hearAs(ctx, keep, u, "")
-	t.finals.end()
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, parley.Unavailable):
-		return err
-	case err != nil:
-		return t.postpone(ctx, keep, u, err)
-	}
-	u.State, u.Attempts = parley.Recognized, u.Attempts+1
-	u.Text, u.Lang, u.Words, u.Confidence = heard.Text(), heard.Lang, onClock(heard.Words, u), heard.confidence
-	u.Engine, u.Model = heard.Engine, heard.Model
-	if err := keep.Transcripts.FinishUtterance(ctx, u); err != nil && !errors.Is(err, parley.Conflict) {
-		return err
-	}
-	t.metrics.recognized.Inc()
-	return t.told(ctx, keep, u)
-}
-
-// told tells who listens, and asks for minutes again: at once when the meeting is over, else soon.
-func (t *Transcriber) told(ctx context.Context, keep *parley.Keep, u parley.Utterance) error {
-	t.events.Publish(parley.Event{Kind: parley.EventUtterance, Meeting: u.Meeting, Utterance: u.ID})
-	m, err := keep.Meetings.Meeting(ctx, u.Meeting)
-	if err != nil {
-		return err
-	}
-	t.metrics.lag.Observe(max(0, m.Clock(time.Now())-u.End).Seconds())
-	if m.State != parley.Ended {
-		t.askSoon(ctx, keep.Region, u.Meeting)
-		return nil
-	}
-	return t.askMinutes(ctx, keep.Region, u.Meeting, string(u.ID))
-}
-
-// hearAs reads the sound of an utterance, and recognizes it as a language, or with "" as what is known of
-// its speaker tells.
-func (t *Transcriber) hearAs(ctx context.Context, keep *parley.Keep, u parley.Utterance, language string) (heard, error) {
-	object, err := keep.Objects.Open(ctx, u.Audio, 0, -1)
-	if err != nil {
-		return heard{}, fmt.Errorf("open utterance: %w", asUnavailable(err))
-	}
-	audio, err := io.ReadAll(io.LimitReader(object, maxAudio))
-	if err := errors.Join(err, object.Close()); err != nil {
-		return heard{}, fmt.Errorf("read utterance: %w", asUnavailable(err))
-	}
-	if sum := parley.Hash(sha256.Sum256(audio)); sum != u.SHA256 {
-		return heard{}, fmt.Errorf("read utterance: its hash has changed: %w", parley.Invalid)
-	}
-	speech, err := decodeOgg(audio)
-	if err != nil {
-		return heard{}, err
-	}
-	k, err := t.knownOf(ctx, keep, u)
-	if err != nil {
-		return heard{}, err
-	}
-	if language != "" {
-		k.lang = language
-	}
-	h, err := t.hear(ctx, speech, k)
-	if h.again {
-		t.metrics.guarded.Inc()
-	}
-	return h, err
-}
-
-// knownOf gathers what is known before an utterance is heard.
-func (t *Transcriber) knownOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (known, error) {
-	k := known{lang: t.cfg.Language, region: keep.Region}
-	m, err := keep.Meetings.Meeting(ctx, u.Meeting)
-	if err != nil {
-		return k, fmt.Errorf("read meeting: %w", asUnavailable(err))
-	}
-	people, err := keep.Participants.Participants(ctx, u.Meeting)
-	if err != nil {
-		return k, fmt.Errorf("read participants: %w", asUnavailable(err))
-	}
-	k.hot = t.hotOf(m, people)
-	for _, p := range people {
-		if p.ID == u.Participant && p.Language != "" {
-			k.lang = p.Language // they said so themselves
-		}
-	}
-	if k.lang != "" {
-		return k, nil // nobody asks what was spoken before
-	}
-	k.spoken, err = t.priorOf(ctx, keep, u)
-	return k, err
-}
-
-// priorOf is what the speaker of an utterance has spoken so far.
-func (t *Transcriber) priorOf(ctx context.Context, keep *parley.Keep, u parley.Utterance) (prior, error) {
-	transcript, err := keep.Transcripts.Transcript(ctx, u.Meeting)
-	if err != nil {
-		return nil, fmt.Errorf("read what was said before: %w", asUnavailable(err))
-	}
-	spoken := prior{}
-	for _, before := range transcript.Utterances {
-		if before.Participant == u.Participant && before.State == parley.Recognized {
-			spoken.note(before.Lang, before.End-before.Start)
-		}
-	}
-	return spoken, nil
-}
-
-// asUnavailable makes a store's own failure one that is not the utterance's fault.
-func asUnavailable(err error) error {
-	if parley.KindOf(err) == parley.Internal {
-		return errors.Join(parley.Unavailable, err)
-	}
-	return err
-}
-
-// postpone notes a failed attempt, or the last one.
-func (t *Transcriber) postpone(ctx context.Context, keep *parley.Keep, u parley.Utterance, cause error) error {
-	u.Attempts++
-	u.NextTry = time.Now().Add(retryAfter << u.Attempts)
-	if u.Attempts >= parley.MaxAttempts {
-		u.State = parley.Parked
-		t.metrics.parked.Inc()
-	}
-	t.metrics.deferred.Inc()
-	t.log.Warn("utterance was not recognized", zap.String("meeting", string(u.Meeting)),
-		zap.String("utterance", string(u.ID)), zap.Int("attempts", u.Attempts), zap.Error(cause))
-	if err := keep.Transcripts.DeferUtterance(ctx, u); err != nil && !errors.Is(err, parley.Conflict) {
-		return err
-	}
-	if u.State == parley.Parked {
-		return t.told(ctx, keep, u)
-	}
-	return nil
 }

@@ -143,6 +143,13 @@ func (c *Config) Validate() error {
 			fault(fmt.Sprintf("transcribe.remote[%d].region", i), "%q is none of regions", r.Region)
 		}
 	}
+	for i, w := range c.Transcribe.Workers {
+		for _, region := range w.Regions {
+			if !seen[region] {
+				fault(fmt.Sprintf("transcribe.workers[%d].regions", i), "%q is none of regions", region)
+			}
+		}
+	}
 	for section, err := range map[string]error{
 		"auth": c.Auth.Validate(), "signaling": c.Signaling.Validate(), "sfu": c.SFU.Validate(),
 		"turn": c.TURN.Validate(), "recorder": c.Recorder.Validate(), "transcribe": c.Transcribe.Validate(),

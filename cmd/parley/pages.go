@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parley/parley/signaling/api"
+	"github.com/parley/parley/transcribe/dispatch"
 	"github.com/parley/parley/web"
 )
 
@@ -27,6 +28,10 @@ func (s *server) publicHandler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(deps))
+	if s.dispatch != nil {
+		mux.Handle(dispatch.Path, s.dispatch)
+		mux.Handle(dispatch.Path+"/", s.dispatch)
+	}
 	programs := s.withICEServers(s.rooms.WHIP())
 	mux.Handle("/whip/", programs)
 	mux.Handle("/whep/", programs)

@@ -64,7 +64,13 @@ func (s *server) announce(a *app) error {
 	case s.cfg.Transcribe.Engine == transcribe.EngineRemote:
 		speech = "by the speech server of each region"
 	case s.cfg.Transcribe.Engine == transcribe.EngineWorkers:
-		speech = "by parley worker, at " + s.bus.URL() + s.cfg.Bus.URL
+		speech = "by parley worker"
+		if at := s.bus.URL() + s.cfg.Bus.URL; at != "" {
+			speech += " beside the server, at " + at
+		}
+		if s.dispatch != nil {
+			speech += " on other machines, at " + s.baseURL
+		}
 	}
 	media := s.sfu.Addr().String() + "/udp"
 	if s.cfg.SFU.TCP {

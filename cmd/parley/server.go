@@ -24,6 +24,7 @@ import (
 	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/signaling/auth"
 	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/dispatch"
 	"github.com/parley/parley/transcribe/minutes"
 	"github.com/parley/parley/transcribe/refine"
 	"github.com/parley/parley/transcribe/remote"
@@ -51,6 +52,7 @@ type server struct {
 	engine      *sherpa.Engine // nil without words
 	wordless    string         // why, for a person
 	transcriber *transcribe.Transcriber
+	dispatch    *dispatch.Server // nil where no worker is let in from elsewhere
 	taps        *taps
 	rooms       *signaling.Rooms
 	baseURL     string
@@ -72,7 +74,7 @@ func openServer(ctx context.Context, cfg Config, log *zap.Logger) (_ *server, er
 		}
 	}()
 	for _, open := range []func(context.Context) error{
-		s.openSockets, s.openStores, s.openMedia, s.openSpeech, s.openRooms,
+		s.openSockets, s.openStores, s.openMedia, s.openSpeech, s.openDispatch, s.openRooms,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, err
@@ -318,6 +320,9 @@ func (s *server) Run(ctx context.Context) error {
 	s.recoverSpeech(ctx)
 	run("recorder", s.recorder.Run)
 	run("transcriber", s.transcriber.Run)
+	if s.dispatch != nil {
+		run("workers elsewhere", s.dispatch.Run)
+	}
 	run("media", s.sfu.Run)
 	if s.turn != nil {
 		run("relay", s.turn.Run)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -25,14 +24,32 @@ import (
 
 // workerCmd makes words of what a server's meetings say, in a process of its own.
 type workerCmd struct {
-	Region []string `placeholder:"NAME" help:"Work for this region only; may be given again. Without it, for all of the configuration."`
+	Region    []string `placeholder:"NAME" help:"Work for this region only; may be given again. Without it, for all there are."`
+	Server    string   `placeholder:"URL" help:"Work for the server at this address, on another machine."`
+	TokenFile string   `placeholder:"FILE" help:"What that server knows this worker by (transcribe.workers of its configuration)."`
+	CA        string   `name:"ca" placeholder:"FILE" help:"PEM certificates of a private authority that signed the server's."`
+	Model     string   `placeholder:"NAME" help:"The speech model (parley models list); the best that is installed without it."`
+	Plain     bool     `help:"Allow an http address: for networks that are encrypted themselves."`
 }
 
 // Help implements kong's HelpProvider.
 func (*workerCmd) Help() string {
-	return `It takes the configuration of the server beside it, on which bus.listen (or bus.url on both) must
-be set, and needs the directories of its regions. Any number of workers share one queue; whatever
-one of them leaves undone goes to another. Each uses one core and about 400 MB.`
+	return `Beside a server, it takes the server's configuration, on which bus.listen (or bus.url on both) must
+be set, and needs the directories of its regions. On another machine, --server and --token-file are
+all it needs: sound and hints come from the server, and words go there.
+Any number of workers share one queue; whatever one of them leaves undone goes to another. Each uses
+one core and about 400 MB.`
+}
+
+// Validate implements kong's validation of flags that go together.
+func (c *workerCmd) Validate() error {
+	switch {
+	case c.Server != "" && c.TokenFile == "":
+		return errors.New("--server needs --token-file")
+	case c.Server == "" && (c.TokenFile != "" || c.CA != "" || c.Model != "" || c.Plain):
+		return errors.New("--token-file, --ca, --model and --plain go with --server")
+	}
+	return nil
 }
 
 // worker is everything parley worker runs.
@@ -54,6 +71,9 @@ func (c *workerCmd) Run(a *app) error {
 		return err
 	}
 	defer func() { _ = log.Sync() }() // standard error may not support it
+	if c.Server != "" {
+		return c.runElsewhere(a, cfg, log)
+	}
 	w := &worker{}
 	if err := c.open(a.ctx, w, cfg, log); err != nil {
 		return errors.Join(err, w.close())
@@ -156,20 +176,24 @@ func busToken(cfg Config, create bool) (string, error) {
 	if path == "" {
 		path = filepath.Join(cfg.Data, "keys", "bus.token")
 	}
-	text, err := os.ReadFile(path)
+	token, err := readToken(path)
 	switch {
 	case err == nil:
-		return strings.TrimSpace(string(text)), nil
+		return token, nil
 	case errors.Is(err, fs.ErrNotExist) && cfg.Bus.URL != "" && cfg.Bus.TokenFile == "":
 		return "", nil
 	case errors.Is(err, fs.ErrNotExist) && create:
-		token := rand.Text()
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(token+"\n"), 0o600)); err != nil {
-			return "", tokenError(path, err)
+		if token, err = makeToken(path); err == nil {
+			return token, nil
 		}
-		return token, nil
 	}
 	return "", tokenError(path, err)
+}
+
+// makeToken writes a new token that only this user can read.
+func makeToken(path string) (string, error) {
+	token := rand.Text()
+	return token, errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(token+"\n"), 0o600))
 }
 
 func tokenError(path string, err error) error {

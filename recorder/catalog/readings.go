@@ -68,6 +68,9 @@ func (c *Catalog) AddReadings(ctx context.Context, shown int, u parley.Utterance
 			if err := insertReading(ctx, tx, r); err != nil {
 				return fmt.Errorf("add reading: %w", err)
 			}
+			if _, err := tx.ExecContext(ctx, endRehearing, u.ID, r.Pass); err != nil {
+				return fmt.Errorf("end rehearing: %w", err)
+			}
 		}
 		_, err = tx.ExecContext(ctx, `update utterances set state = $1, text = $2, lang = $3, words = $4, confidence = $5,
 			engine = $6, model = $7, version = $8, edited = $9, conflict = $10 where id = $11`,
@@ -106,7 +109,7 @@ func scanPass(row scanner) (parley.Pass, error) {
 }
 
 // AddPass implements parley.Transcripts.
-func (c *Catalog) AddPass(ctx context.Context, p parley.Pass) (parley.Pass, error) {
+func (c *Catalog) AddPass(ctx context.Context, p parley.Pass, due time.Time) (parley.Pass, error) {
 	err := c.within(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `select coalesce(max(number), 0) + 1 from passes where meeting = $1`, p.Meeting).Scan(&p.Number)
 		if err != nil {
@@ -117,6 +120,12 @@ func (c *Catalog) AddPass(ctx context.Context, p parley.Pass) (parley.Pass, erro
 		if err != nil {
 			return fmt.Errorf("add pass: %w", err)
 		}
+		_, err = tx.ExecContext(ctx, `insert into rehearings (meeting, pass, utterance, due)
+			select meeting, $1, id, $2 from utterances where meeting = $3 and state <> $4`,
+			p.Number, toMilli(due), p.Meeting, parley.Pending)
+		if err != nil {
+			return fmt.Errorf("list what is to be heard again: %w", err)
+		}
 		return nil
 	})
 	return p, err
@@ -126,4 +135,28 @@ func (c *Catalog) AddPass(ctx context.Context, p parley.Pass) (parley.Pass, erro
 func (c *Catalog) Pass(ctx context.Context, id parley.MeetingID, number int) (parley.Pass, error) {
 	p, err := scanPass(c.db.QueryRowContext(ctx, `select `+passColumns+` from passes where meeting = $1 and number = $2`, id, number))
 	return p, notFound(err, "pass")
+}
+
+const endRehearing = `delete from rehearings where utterance = $1 and pass = $2`
+
+// DueRehearings implements parley.Transcripts.
+func (c *Catalog) DueRehearings(ctx context.Context, now, next time.Time, limit int) ([]parley.Rehearing, error) {
+	due, err := query(ctx, c.database, func(row scanner) (r parley.Rehearing, err error) {
+		err = row.Scan(&r.Meeting, &r.Utterance, &r.Pass)
+		return r, err
+	}, `update rehearings set due = $1 where rowid in (
+			select rowid from rehearings where due <= $2 order by due, meeting, pass, utterance limit $3
+		) returning meeting, utterance, pass`, toMilli(next), toMilli(now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list due rehearings: %w", err)
+	}
+	return due, nil
+}
+
+// EndRehearing implements parley.Transcripts.
+func (c *Catalog) EndRehearing(ctx context.Context, r parley.Rehearing) error {
+	if _, err := c.exec(ctx, endRehearing, r.Utterance, r.Pass); err != nil {
+		return fmt.Errorf("end rehearing: %w", err)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func TestPasses(t *testing.T) {
 	c, ctx := mustOpen(t), t.Context()
 	must(t, c.CreateMeeting(ctx, parley.Meeting{ID: "a", Region: "hk", Zone: "UTC", State: parley.Scheduled, Created: noon}))
 	for want := 1; want <= 2; want++ {
-		p, err := c.AddPass(ctx, parley.Pass{Meeting: "a", Language: "yue", By: "mei", Name: "Mei", At: noon})
+		p, err := c.AddPass(ctx, parley.Pass{Meeting: "a", Language: "yue", By: "mei", Name: "Mei", At: noon}, noon)
 		must(t, err)
 		got, err := c.Pass(ctx, "a", want)
 		must(t, err)
@@ -67,4 +68,41 @@ func TestPasses(t *testing.T) {
 	}
 	_, err := c.Pass(ctx, "a", 3)
 	wantKind(t, err, parley.NotFound)
+}
+
+func TestWhatAPassHasStillToHear(t *testing.T) {
+	t.Parallel()
+	c, ctx := mustOpen(t), t.Context()
+	must(t, c.CreateMeeting(ctx, parley.Meeting{ID: "a", Region: "hk", Zone: "UTC", State: parley.Scheduled, Created: noon}))
+	for id, state := range map[parley.UtteranceID]parley.UtteranceState{
+		"u1": parley.Recognized, "u2": parley.Parked, "u3": parley.Pending, "u4": parley.Recognized,
+	} {
+		must(t, c.AddUtterance(ctx, parley.Utterance{ID: id, Meeting: "a", Track: "t", Participant: "p", State: state}))
+	}
+	_, err := c.AddPass(ctx, parley.Pass{Meeting: "a", At: noon}, noon.Add(time.Minute))
+	must(t, err)
+	due := func(now, next time.Time, limit int) (ids []parley.UtteranceID) {
+		t.Helper()
+		found, err := c.DueRehearings(ctx, now, next, limit)
+		must(t, err)
+		for _, r := range found {
+			if r.Meeting != "a" || r.Pass != 1 {
+				t.Errorf("due: %+v", r)
+			}
+			ids = append(ids, r.Utterance)
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	wantEqual(t, len(due(noon, noon, 10)), 0) // too early
+	at := noon.Add(time.Minute)
+	wantEqual(t, due(at, at.Add(time.Hour), 2), []parley.UtteranceID{"u1", "u2"})
+	wantEqual(t, due(at, at.Add(time.Hour), 2), []parley.UtteranceID{"u4"}) // the others are put off
+	at = at.Add(time.Hour)
+	heard := parley.Utterance{ID: "u1", State: parley.Recognized, Version: 2}
+	must(t, c.AddReadings(ctx, 0, heard, parley.Reading{Utterance: "u1", Number: 2, Kind: parley.ReadingHeard, Pass: 1}))
+	for range 2 {
+		must(t, c.EndRehearing(ctx, parley.Rehearing{Meeting: "a", Utterance: "u2", Pass: 1}))
+	}
+	wantEqual(t, due(at, at, 10), []parley.UtteranceID{"u4"})
 }
