@@ -62,8 +62,10 @@ type timeline struct {
 	// While words are shown as they come; nil and empty else.
 	grows   func(start time.Duration) *growing // names an utterance under way
 	offer   func(snapshot)
-	growing *growing   // the one under way, or nil before it is offered
-	heard   pcm.Speech // decided about, from the sample heardAt on
+	over    func(*growing) // nothing follows of it
+	step    time.Duration  // of sound between two offers
+	growing *growing       // the one under way, or nil before it is offered
+	heard   pcm.Speech     // decided about, from the sample heardAt on
 	heardAt int
 	offered int // sample up to which it was offered
 }

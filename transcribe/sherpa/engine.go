@@ -48,6 +48,7 @@ type Engine struct {
 	log     *zap.Logger
 	metrics metrics
 	turn    chan struct{} // one recognition at a time: more would take turns in the child
+	streams *streamModel  // or nil
 
 	mu      sync.Mutex // guards everything below
 	child   *child     // nil while none can be asked
@@ -60,6 +61,7 @@ var (
 	_ transcribe.Recognizer = (*Engine)(nil)
 	_ transcribe.Health     = (*Engine)(nil)
 	_ transcribe.Voices     = (*Engine)(nil)
+	_ transcribe.Streams    = (*Engine)(nil)
 )
 
 // New checks the model files, 84 MB of them, and starts nothing. Its errors are Unavailable and name
@@ -76,7 +78,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Engine, error
 		return nil, err
 	}
 	return &Engine{
-		cfg: cfg, log: log, metrics: m, turn: make(chan struct{}, 1),
+		cfg: cfg, log: log, metrics: m, turn: make(chan struct{}, 1), streams: openStreamModel(cfg.Files, log),
 		missing: "The speech engine is not running yet.", changed: make(chan struct{}),
 	}, nil
 }
@@ -92,6 +94,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		if served && time.Since(started) > steadyAfter {
 			backOff = firstBackOff
+		}
+		if !served {
+			e.streams.blame()
 		}
 		e.log.Warn("speech engine ended", zap.Error(err), zap.Duration("again_in", backOff))
 		if served {
@@ -115,7 +120,11 @@ func (e *Engine) runChild(ctx context.Context) (served bool, err error) {
 	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	argv := slices.Concat(e.cfg.Command, e.cfg.Files.arguments())
+	files := e.cfg.Files
+	if !e.streams.usable() {
+		files.Streaming = ""
+	}
+	argv := slices.Concat(e.cfg.Command, files.arguments())
 	c, err := startChild(argv)
 	if err != nil {
 		return false, err
@@ -130,7 +139,7 @@ func (e *Engine) runChild(ctx context.Context) (served bool, err error) {
 			slow.Stop()
 			served = true
 			e.log.Info("speech engine runs", zap.String("library", h.Library), zap.String("model", h.Model),
-				zap.String("voice", h.Voice), zap.Int64("memory_bytes", h.MemoryBytes))
+				zap.String("voice", h.Voice), zap.String("streaming", h.Streaming), zap.Int64("memory_bytes", h.MemoryBytes))
 			e.set(c, h, "")
 		case <-c.ended:
 		}

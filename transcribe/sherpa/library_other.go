@@ -12,7 +12,10 @@ import (
 // models cannot be loaded here: the structs in layout.go are those of 64-bit Linux.
 type models struct{}
 
-type voice struct{}
+type (
+	voice  struct{}
+	stream struct{}
+)
 
 func loadModels(Files) (*models, error) {
 	return nil, &parley.Error{
@@ -28,3 +31,11 @@ func (*models) newVoice() (*voice, error) { return nil, errors.ErrUnsupported }
 func (*voice) hear(pcm.Speech) []byte { return nil }
 
 func (*voice) close() {}
+
+func (*models) streaming() string { return "" }
+
+func (*models) newStream() (*stream, error) { return nil, errors.ErrUnsupported }
+
+func (*stream) hear(pcm.Speech) recognized { return recognized{} }
+
+func (*stream) close() {}

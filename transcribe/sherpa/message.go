@@ -19,6 +19,7 @@ type hello struct {
 	Library     string `json:"library"` // version
 	Model       string `json:"model"`
 	Voice       string `json:"voice"`
+	Streaming   string `json:"streaming"`    // the model of streams; "" for none
 	MemoryBytes int64  `json:"memory_bytes"` // resident, models included
 }
 

@@ -30,6 +30,12 @@ var pathBegan = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 // openPath is a region with a meeting that has begun, and a transcriber that runs until the test ends.
 func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
 	t.Helper()
+	return openShownPath(t, e, nil)
+}
+
+// openShownPath tells what is shown of utterances while they grow.
+func openShownPath(t *testing.T, e *sherpa.Engine, show func(parley.Utterance)) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
+	t.Helper()
 	directory := t.TempDir()
 	store, err := objects.OpenDir(filepath.Join(directory, "objects"))
 	must(t, err)
@@ -48,7 +54,7 @@ func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.
 	extractor, err := minutes.New()
 	must(t, err)
 	tr, err := transcribe.New(transcribe.DefaultConfig(), transcribe.Parts{
-		Regions: parley.Regions{"hk": keep}, Jobs: jobs, Events: jobs, Extractor: extractor, Recognizer: e, Voices: e,
+		Regions: parley.Regions{"hk": keep}, Jobs: jobs, Events: jobs, Extractor: extractor, Recognizer: e, Voices: e, Interim: show,
 		Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -68,6 +74,14 @@ func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.
 // throughOpus plays speech into a tap as a browser sends it, 32 kbit/s with FEC, of which a share of the
 // packets is lost. It waits where the tap's queue would overflow.
 func throughOpus(t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID, s pcm.Speech, lost float64) {
+	t.Helper()
+	const faster = 50 // times as fast as in a meeting: the tap keeps up
+	throughOpusAt(t, tr, m, id, s, lost, faster)
+}
+
+func throughOpusAt(
+	t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID, s pcm.Speech, lost float64, faster time.Duration,
+) {
 	t.Helper()
 	encoder, err := pcm.NewEncoder(32_000)
 	if err != nil {
@@ -95,8 +109,8 @@ func throughOpus(t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id 
 			Header:  rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960)},
 			Payload: bytes.Clone(packet),
 		}, at)
-		if i%50 == 49 {
-			time.Sleep(20 * time.Millisecond) // 50 times as fast as in a meeting: the tap keeps up
+		if i%50 == 49 { // sound comes over time
+			time.Sleep(time.Second / faster)
 		}
 	}
 	tap.Close()

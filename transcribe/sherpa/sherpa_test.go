@@ -22,8 +22,8 @@ import (
 
 // TestMain is the child as well, when the engine starts this binary.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 10 && os.Args[1] == "engine" {
-		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7], Model: os.Args[9]}
+	if len(os.Args) == 12 && os.Args[1] == "engine" {
+		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7], Model: os.Args[9], Streaming: os.Args[11]}
 		if err := sherpa.Serve(os.Stdin, os.Stdout, files); err != nil {
 			os.Exit(1)
 		}
