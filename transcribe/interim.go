@@ -256,7 +256,7 @@ func (t *Transcriber) tellInterim(ctx context.Context, s snapshot, streams openS
 	if err != nil || !spokenHere(r.Lang) || implausible(r, s.speech.Duration()) || isSteady(s.speech) {
 		return false
 	}
-	words := g.known.hot.correct(dropNotes(r.Words))
+	words := g.known.hot.correct(dropNotes(r.Words), r.Lang)
 	for i := range words {
 		words[i].Start += s.start
 		words[i].End += s.start

@@ -77,7 +77,7 @@ func (t *Transcriber) tellStreamed(ctx context.Context, s snapshot, streams open
 		return false
 	}
 	h.to = to
-	words := g.known.hot.correct(r.Words)
+	words := g.known.hot.correct(r.Words, r.Lang)
 	for i := range words {
 		words[i].Start += h.start
 		words[i].End += h.start
