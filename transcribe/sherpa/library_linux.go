@@ -40,6 +40,7 @@ type library struct {
 	createVoice  func(config *voiceConfig, bufferSeconds float32) uintptr
 	acceptVoice  func(voice uintptr, samples *float32, n int32)
 	voiceHeard   func(voice uintptr) int32
+	flushVoice   func(voice uintptr)
 	clearVoice   func(voice uintptr)
 	destroyVoice func(voice uintptr)
 }
@@ -78,6 +79,7 @@ func openLibrary(path string) (*library, error) {
 		{"SherpaOnnxCreateVoiceActivityDetector", &lib.createVoice},
 		{"SherpaOnnxVoiceActivityDetectorAcceptWaveform", &lib.acceptVoice},
 		{"SherpaOnnxVoiceActivityDetectorDetected", &lib.voiceHeard},
+		{"SherpaOnnxVoiceActivityDetectorFlush", &lib.flushVoice},
 		{"SherpaOnnxVoiceActivityDetectorClear", &lib.clearVoice},
 		{"SherpaOnnxDestroyVoiceActivityDetector", &lib.destroyVoice},
 	}

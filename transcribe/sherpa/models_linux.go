@@ -250,12 +250,14 @@ func (m *models) newVoice() (*voice, error) {
 	return v, nil
 }
 
-// hear decides about whole windows, a byte each: 1 for speech.
+// hear decides about whole windows, a byte each: 1 for speech. The library copies all of a segment of speech
+// with each window that goes on with it: it is given up at once. What the network remembers stays.
 func (v *voice) hear(s pcm.Speech) []byte {
 	heard := make([]byte, 0, len(s)/transcribe.Window)
 	for ; len(s) >= transcribe.Window; s = s[transcribe.Window:] {
 		v.lib.acceptVoice(v.handle, &s[0], transcribe.Window)
 		heard = append(heard, byte(v.lib.voiceHeard(v.handle)))
+		v.lib.flushVoice(v.handle)
 		v.lib.clearVoice(v.handle)
 	}
 	runtime.KeepAlive(s)

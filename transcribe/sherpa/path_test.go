@@ -30,11 +30,13 @@ var pathBegan = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 // openPath is a region with a meeting that has begun, and a transcriber that runs until the test ends.
 func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
 	t.Helper()
-	return openShownPath(t, e, nil)
+	return openPathWith(t, e, e, nil)
 }
 
-// openShownPath tells what is shown of utterances while they grow.
-func openShownPath(t *testing.T, e *sherpa.Engine, show func(parley.Utterance)) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
+// openPathWith has somebody recognize, or nobody, and tells what is shown of utterances while they grow.
+func openPathWith(
+	t testing.TB, recognizer transcribe.Recognizer, voices transcribe.Voices, show func(parley.Utterance),
+) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
 	t.Helper()
 	directory := t.TempDir()
 	store, err := objects.OpenDir(filepath.Join(directory, "objects"))
@@ -54,7 +56,7 @@ func openShownPath(t *testing.T, e *sherpa.Engine, show func(parley.Utterance)) 
 	extractor, err := minutes.New()
 	must(t, err)
 	tr, err := transcribe.New(transcribe.DefaultConfig(), transcribe.Parts{
-		Regions: parley.Regions{"hk": keep}, Jobs: jobs, Events: jobs, Extractor: extractor, Recognizer: e, Voices: e, Interim: show,
+		Regions: parley.Regions{"hk": keep}, Jobs: jobs, Events: jobs, Extractor: extractor, Recognizer: recognizer, Voices: voices, Interim: show,
 		Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -69,6 +71,22 @@ func openShownPath(t *testing.T, e *sherpa.Engine, show func(parley.Utterance)) 
 		must(t, store.Close())
 	})
 	return tr, keep, m
+}
+
+// openTap waits until the transcriber runs.
+func openTap(t testing.TB, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID) *transcribe.Track {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		tap, err := tr.Track(m, parley.Track{
+			ID: id, Meeting: m.ID, Participant: "p1", Source: parley.Microphone, Codec: "audio/opus", ClockRate: 48000, Channels: 2,
+		}, pathBegan)
+		if err == nil {
+			return tap
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // throughOpus plays speech into a tap as a browser sends it, 32 kbit/s with FEC, of which a share of the
@@ -87,15 +105,7 @@ func throughOpusAt(
 	if err != nil {
 		t.Skip("no Opus encoder in this build:", err)
 	}
-	var tap *transcribe.Track
-	for deadline := time.Now().Add(5 * time.Second); tap == nil; {
-		tap, err = tr.Track(m, parley.Track{
-			ID: id, Meeting: m.ID, Participant: "p1", Source: parley.Microphone, Codec: "audio/opus", ClockRate: 48000, Channels: 2,
-		}, pathBegan)
-		if err != nil && time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	tap := openTap(t, tr, m, id)
 	random := rand.New(rand.NewPCG(11, 23))
 	wide := pcm.Resample(append(s, make(pcm.Speech, pcm.Rate)...), pcm.Rate, 48_000)
 	for i := 0; (i+1)*960 <= len(wide); i++ {

@@ -182,7 +182,7 @@ func TestAKilledChildIsReplaced(t *testing.T) { //nolint:paralleltest // see abo
 }
 
 // children lists the processes of this one, as Linux tells it.
-func children(t *testing.T) []int {
+func children(t testing.TB) []int {
 	t.Helper()
 	lists, err := filepath.Glob("/proc/self/task/*/children")
 	must(t, err)

@@ -330,7 +330,7 @@ func TestStreamsShowWordsOfAMeeting(t *testing.T) {
 	waitForWords(t, e)
 	var mu sync.Mutex
 	shown := map[parley.UtteranceID][]parley.Utterance{}
-	tr, keep, m := openShownPath(t, e, func(u parley.Utterance) {
+	tr, keep, m := openPathWith(t, e, e, func(u parley.Utterance) {
 		mu.Lock()
 		defer mu.Unlock()
 		shown[u.ID] = append(shown[u.ID], u)

@@ -1,0 +1,130 @@
+package sherpa_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/parley/parley"
+	"github.com/parley/parley/media/pcm"
+	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/sherpa"
+)
+
+// cost is how long this process and the engines it runs have computed, as Linux tells it.
+type cost struct{ own, child time.Duration }
+
+func costSoFar(b *testing.B) cost {
+	b.Helper()
+	var own syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &own))
+	c := cost{own: time.Duration(own.Utime.Nano() + own.Stime.Nano())}
+	for _, pid := range children(b) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		must(b, err)
+		for _, thread := range threads {
+			text, err := os.ReadFile(thread)
+			if fields := strings.Fields(string(text)); err == nil && len(fields) > 0 {
+				on, err := strconv.ParseInt(fields[0], 10, 64)
+				must(b, err)
+				c.child += time.Duration(on)
+			}
+		}
+	}
+	return c
+}
+
+// packets are speech as a browser sends it, without DTX.
+func packets(b *testing.B, s pcm.Speech) [][]byte {
+	b.Helper()
+	encoder, err := pcm.NewEncoder(32_000)
+	if err != nil {
+		b.Skip("no Opus encoder in this build:", err)
+	}
+	wide := pcm.Resample(s, pcm.Rate, 48_000)
+	var all [][]byte
+	for i := 0; (i+1)*960 <= len(wide); i++ {
+		packet, err := encoder.Encode(wide[i*960 : (i+1)*960])
+		must(b, err)
+		all = append(all, bytes.Clone(packet))
+	}
+	return all
+}
+
+// BenchmarkOpenMicrophone tells what an unmuted track costs, decoding and finding voice, as a percentage of a
+// core: this process and the child. Nothing is recognized. What it costs to open a track is told apart.
+func BenchmarkOpenMicrophone(b *testing.B) {
+	files := find(b)
+	long := make(pcm.Speech, 120*pcm.Rate)
+	spoken, room := speech(b, "en_austen_0870.wav"), make(pcm.Speech, len(long))
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range room {
+		room[i] = 0.001 * float32(random.NormFloat64()) // -60 dBFS, a fan
+	}
+	for len(spoken) < len(long) {
+		spoken = append(spoken, spoken...)
+	}
+	for name, s := range map[string]pcm.Speech{"speech": spoken[:len(long)], "room": room, "silence": long} {
+		b.Run(name, func(b *testing.B) { openMicrophone(b, files, packets(b, s)) })
+	}
+}
+
+func openMicrophone(b *testing.B, files sherpa.Files, sent [][]byte) {
+	e := start(b, files)
+	waitForWords(b, e)
+	tr, _, m := openPathWith(b, nil, e, nil)
+	const tracks = 5
+	n := 0
+	hear := func(sent [][]byte) {
+		var all sync.WaitGroup
+		for range tracks {
+			n++
+			tap := openTap(b, tr, m, parley.TrackID(fmt.Sprintf("track-%d", n)))
+			all.Go(func() { hearPackets(tap, sent) })
+		}
+		all.Wait()
+		must(b, tr.Finish(b.Context(), "hk", m.ID))
+	}
+	hear(sent[:500]) // warms up
+	start := costSoFar(b)
+	hear(sent[:1])
+	opened := costSoFar(b)
+	spent, heard := cost{}, time.Duration(0)
+	for b.Loop() {
+		before := costSoFar(b)
+		hear(sent)
+		after := costSoFar(b)
+		spent.own += after.own - before.own
+		spent.child += after.child - before.child
+		heard += tracks * time.Duration(len(sent)) * 20 * time.Millisecond
+	}
+	share := func(d time.Duration) float64 { return 100 * d.Seconds() / heard.Seconds() }
+	b.ReportMetric(share(spent.own), "%core/track-own")
+	b.ReportMetric(share(spent.child), "%core/track-child")
+	b.ReportMetric(share(spent.own+spent.child), "%core/track")
+	b.ReportMetric(float64((opened.own-start.own+opened.child-start.child).Milliseconds())/tracks, "ms/open")
+}
+
+// hearPackets writes no faster than a tap with a second or two to spare takes them.
+func hearPackets(tap *transcribe.Track, sent [][]byte) {
+	for i, packet := range sent {
+		tap.Write(&rtp.Packet{
+			Header:  rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960)},
+			Payload: packet,
+		}, pathBegan.Add(time.Duration(i)*20*time.Millisecond))
+		if i%500 == 499 {
+			time.Sleep(700 * time.Millisecond) // 14 times as fast as in a meeting
+		}
+	}
+	tap.Close()
+}
