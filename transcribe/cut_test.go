@@ -140,7 +140,7 @@ func TestSilenceAsksNobody(t *testing.T) {
 		every   time.Duration
 		most    int // windows
 	}{
-		"silence that is sent":        {quietOnes, 20 * time.Millisecond, 2 * pcm.Rate / Window},
+		"silence that is sent":        {quietOnes, 20 * time.Millisecond, 6 * pcm.Rate / Window},
 		"packets that say that it is": {slices.Repeat([][]byte{second[0][:1]}, 50), 400 * time.Millisecond, 0},
 		"the same with a byte":        {slices.Repeat([][]byte{append(second[0][:1:1], 0)}, 50), 400 * time.Millisecond, 0},
 		"no packets":                  {nil, 0, 0},
@@ -163,7 +163,7 @@ func TestSilenceAsksNobody(t *testing.T) {
 		line.take(t.Context(), packet, time.Duration(i)*20*time.Millisecond, false)
 	}
 	line.close(t.Context())
-	if voices.windows < (2+4)*pcm.Rate/Window/2 {
+	if voices.windows < (5+4)*pcm.Rate/Window*9/10 {
 		t.Errorf("asked about %d windows of what follows silence", voices.windows)
 	}
 }

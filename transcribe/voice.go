@@ -12,9 +12,9 @@ const (
 	// listenAgain is how long a track waits before it asks for a detector again.
 	listenAgain = 2 * time.Second
 	// inaudible is the level of windows, in dBFS, that a detector is not asked about once silentFor of them
-	// have come, a second: of what is louder by ten nothing is believed.
+	// have come, five seconds: of what is louder by ten nothing is believed.
 	inaudible = quiet - 10
-	silentFor = 31
+	silentFor = 156
 )
 
 // ear decides which windows of one track have voice. Not safe for concurrent use.

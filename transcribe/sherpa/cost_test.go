@@ -1,7 +1,6 @@
 package sherpa_test
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -42,23 +41,6 @@ func costSoFar(b *testing.B) cost {
 		}
 	}
 	return c
-}
-
-// packets are speech as a browser sends it, without DTX.
-func packets(b *testing.B, s pcm.Speech) [][]byte {
-	b.Helper()
-	encoder, err := pcm.NewEncoder(32_000)
-	if err != nil {
-		b.Skip("no Opus encoder in this build:", err)
-	}
-	wide := pcm.Resample(s, pcm.Rate, 48_000)
-	var all [][]byte
-	for i := 0; (i+1)*960 <= len(wide); i++ {
-		packet, err := encoder.Encode(wide[i*960 : (i+1)*960])
-		must(b, err)
-		all = append(all, bytes.Clone(packet))
-	}
-	return all
 }
 
 // BenchmarkOpenMicrophone tells what an unmuted track costs, decoding and finding voice, as a percentage of a

@@ -76,7 +76,7 @@ func openPathWith(
 // openTap waits until the transcriber runs.
 func openTap(t testing.TB, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID) *transcribe.Track {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(poll) {
 		tap, err := tr.Track(m, parley.Track{
 			ID: id, Meeting: m.ID, Participant: "p1", Source: parley.Microphone, Codec: "audio/opus", ClockRate: 48000, Channels: 2,
 		}, pathBegan)
@@ -87,6 +87,23 @@ func openTap(t testing.TB, tr *transcribe.Transcriber, m parley.Meeting, id parl
 			t.Fatal(err)
 		}
 	}
+}
+
+// packets are speech as a browser sends it, without DTX.
+func packets(t testing.TB, s pcm.Speech) [][]byte {
+	t.Helper()
+	encoder, err := pcm.NewEncoder(32_000)
+	if err != nil {
+		t.Skip("no Opus encoder in this build:", err)
+	}
+	wide := pcm.Resample(s, pcm.Rate, 48_000)
+	var all [][]byte
+	for i := 0; (i+1)*960 <= len(wide); i++ {
+		packet, err := encoder.Encode(wide[i*960 : (i+1)*960])
+		must(t, err)
+		all = append(all, bytes.Clone(packet))
+	}
+	return all
 }
 
 // throughOpus plays speech into a tap as a browser sends it, 32 kbit/s with FEC, of which a share of the
@@ -130,7 +147,7 @@ func throughOpusAt(
 func textOfTrack(t *testing.T, tr *transcribe.Transcriber, keep *parley.Keep, m parley.Meeting, id parley.TrackID) string {
 	t.Helper()
 	must(t, tr.Finish(t.Context(), "hk", m.ID)) // everything is stored
-	for deadline := time.Now().Add(2 * time.Minute); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(poll) {
 		transcript, err := keep.Transcripts.Transcript(t.Context(), m.ID)
 		must(t, err)
 		var texts []string

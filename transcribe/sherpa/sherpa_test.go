@@ -29,8 +29,15 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 3 && os.Args[1] == "lie" {
+		lie(os.Args[2])
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
+
+// poll is how often a test looks whether something has come about.
+const poll = 2 * time.Millisecond
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -56,7 +63,12 @@ func find(t testing.TB) sherpa.Files {
 // start runs an engine until the test ends.
 func start(t testing.TB, files sherpa.Files) *sherpa.Engine {
 	t.Helper()
-	e, err := sherpa.New(sherpa.Config{Files: files, Command: []string{os.Args[0], "engine"}}, zap.NewNop(), prometheus.NewRegistry())
+	return startLogging(t, files, zap.NewNop())
+}
+
+func startLogging(t testing.TB, files sherpa.Files, log *zap.Logger) *sherpa.Engine {
+	t.Helper()
+	e, err := sherpa.New(sherpa.Config{Files: files, Command: []string{os.Args[0], "engine"}}, log, prometheus.NewRegistry())
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -148,7 +160,7 @@ func TestVoiceIsToldFromSilence(t *testing.T) {
 
 func waitForWords(t testing.TB, e *sherpa.Engine) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(poll) {
 		if ok, missing := e.Words(); ok {
 			return
 		} else if time.Now().After(deadline) {
@@ -167,7 +179,7 @@ func TestAKilledChildIsReplaced(t *testing.T) { //nolint:paralleltest // see abo
 	for _, pid := range children(t) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(poll) {
 		r, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: "en"})
 		if err == nil {
 			if len(r.Words) == 0 {
@@ -314,7 +326,7 @@ func TestALibraryThatIsNoneDoesNotEndTheServer(t *testing.T) {
 	files.Library = filepath.Join(t.TempDir(), "libsherpa-onnx-c-api.so")
 	must(t, os.WriteFile(files.Library, []byte("not a library"), 0o600))
 	e := start(t, files)
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(poll) {
 		if ok, missing := e.Words(); !ok && strings.Contains(missing, "does not start") {
 			return
 		}

@@ -291,7 +291,7 @@ func TestABrokenStreamingModelDoesNoHarm(t *testing.T) {
 			spoil(t, files.Streaming)
 			e := start(t, files)
 			s := speech(t, "en_austen_0870.wav")[:pcm.Samples(5*time.Second)]
-			for deadline := time.Now().Add(40 * time.Second); ; {
+			for deadline := time.Now().Add(40 * time.Second); ; time.Sleep(poll) {
 				r, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: "en"})
 				if err == nil && strings.Contains(r.Text(), "leisure") {
 					break
