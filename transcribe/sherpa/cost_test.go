@@ -110,3 +110,52 @@ func hearPackets(tap *transcribe.Track, sent [][]byte) {
 	}
 	tap.Close()
 }
+
+// BenchmarkRecognize tells what a second of speech costs the child's thread, for good and as a draft.
+func BenchmarkRecognize(b *testing.B) {
+	e := start(b, find(b))
+	s := speech(b, "en_austen_0870.wav")
+	waitForWords(b, e)
+	for name, hint := range map[string]transcribe.Hint{"final": {Lang: "en"}, "draft": {Lang: "en", Draft: true}} {
+		b.Run(name, func(b *testing.B) {
+			spent := time.Duration(0)
+			for b.Loop() {
+				r, err := e.Recognize(b.Context(), s, hint)
+				must(b, err)
+				spent += r.CPU
+			}
+			b.ReportMetric(spent.Seconds()/float64(b.N)/s.Duration().Seconds(), "cpu-s/speech-s")
+		})
+	}
+}
+
+// BenchmarkEightPeople has eight talk at once without a pause, through taps, region and queue: what that takes of a
+// core, everything but forwarding counted. Over 100 %, words fall behind.
+func BenchmarkEightPeople(b *testing.B) {
+	e := start(b, find(b))
+	waitForWords(b, e)
+	tr, keep, m := openPathWith(b, e, e, nil)
+	var spoken pcm.Speech
+	for _, name := range []string{"en_austen_0870.wav", "en_austen_0890.wav", "en_ls_1089-134686-0001.wav"} {
+		spoken = append(spoken, speech(b, name)...)
+	}
+	sent := packets(b, spoken)
+	const people = 8
+	n, heard, before := 0, time.Duration(0), costSoFar(b)
+	for b.Loop() {
+		var all sync.WaitGroup
+		for range people {
+			n++
+			tap := openTap(b, tr, m, parley.TrackID(fmt.Sprintf("track-%d", n)))
+			all.Go(func() { hearPackets(tap, sent) })
+		}
+		all.Wait()
+		textOfTrack(b, tr, keep, m, "track-1") // everybody's are there
+		heard += time.Duration(len(sent)) * 20 * time.Millisecond
+	}
+	after := costSoFar(b)
+	share := func(d time.Duration) float64 { return 100 * d.Seconds() / heard.Seconds() }
+	b.ReportMetric(share(after.own-before.own), "%core-own")
+	b.ReportMetric(share(after.child-before.child), "%core-child")
+	b.ReportMetric(share(after.own-before.own+after.child-before.child), "%core")
+}

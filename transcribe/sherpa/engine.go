@@ -230,7 +230,7 @@ func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint)
 		return result, err
 	}
 	started := time.Now()
-	answer, err := c.call(ctx, askRecognize, recognizeRequest(lang, s), recognizeTimeout+recognizePace*s.Duration())
+	answer, err := c.call(ctx, askRecognize, recognizeRequest(request{lang, h.Draft, s}), recognizeTimeout+recognizePace*s.Duration())
 	if err != nil {
 		return result, fmt.Errorf("recognize: %w", err)
 	}

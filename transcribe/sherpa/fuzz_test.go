@@ -30,13 +30,14 @@ func FuzzReadFrame(f *testing.F) {
 
 // FuzzRequests are what the child reads; whatever they hold, samples are numbers and few enough.
 func FuzzRequests(f *testing.F) {
-	f.Add(recognizeRequest("en", pcm.Speech{0.1, -0.2}))
+	f.Add(recognizeRequest(request{"en", true, pcm.Speech{0.1, -0.2}}))
 	f.Add(hearRequest(1, make(pcm.Speech, transcribe.Window)))
 	f.Add([]byte{2, 'e'})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		lang, s, err := parseRecognizeRequest(b)
-		if err == nil && (!whisperLanguage(lang) || s.Duration() > transcribe.MaxSpeech) {
-			t.Errorf("language %q, %v", lang, s.Duration())
+		asked, err := parseRecognizeRequest(b)
+		s := asked.speech
+		if err == nil && (!whisperLanguage(asked.lang) || s.Duration() > transcribe.MaxSpeech) {
+			t.Errorf("language %q, %v", asked.lang, s.Duration())
 		}
 		_, heard, err := parseHearRequest(b)
 		if err == nil && len(heard)%transcribe.Window != 0 {

@@ -24,7 +24,7 @@ func loadModels(Files) (*models, error) {
 	}
 }
 
-func (*models) recognize(pcm.Speech, string) recognized { return recognized{} }
+func (*models) recognize(request) recognized { return recognized{} }
 
 func (*models) newVoice() (*voice, error) { return nil, errors.ErrUnsupported }
 

@@ -144,7 +144,7 @@ func throughOpusAt(
 }
 
 // textOfTrack waits until every utterance of a track has words.
-func textOfTrack(t *testing.T, tr *transcribe.Transcriber, keep *parley.Keep, m parley.Meeting, id parley.TrackID) string {
+func textOfTrack(t testing.TB, tr *transcribe.Transcriber, keep *parley.Keep, m parley.Meeting, id parley.TrackID) string {
 	t.Helper()
 	must(t, tr.Finish(t.Context(), "hk", m.ID)) // everything is stored
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(poll) {

@@ -110,12 +110,12 @@ func (s *server) fail(id uint32, err error) error {
 
 func (s *server) serveRecognize(requests <-chan frame) {
 	for f := range requests {
-		lang, speech, err := parseRecognizeRequest(f.payload)
+		asked, err := parseRecognizeRequest(f.payload)
 		if err != nil {
 			_ = s.fail(f.id, err)
 			continue
 		}
-		words, err := json.Marshal(s.models.recognize(speech, lang))
+		words, err := json.Marshal(s.models.recognize(asked))
 		if err != nil {
 			_ = s.fail(f.id, err)
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/parley/parley"
 	"github.com/parley/parley/media/pcm"
 	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/score"
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
@@ -107,10 +108,15 @@ func TestEnglishAndMandarinAreHeard(t *testing.T) {
 	} {
 		s := speech(t, c.file)
 		s = s[:min(len(s), pcm.Samples(20*time.Second))]
+		draft, err := e.Recognize(t.Context(), s, transcribe.Hint{Draft: true})
+		must(t, err)
 		r, err := e.Recognize(t.Context(), s, transcribe.Hint{})
 		must(t, err)
-		if r.Lang != c.lang {
-			t.Errorf("%s: language %q", name, r.Lang)
+		if r.Lang != c.lang || draft.Lang != c.lang {
+			t.Errorf("%s: language %q, in a draft %q", name, r.Lang, draft.Lang)
+		}
+		if wrong := score.Errors(score.Units(score.CER, r.Text()), score.Units(score.CER, draft.Text())); wrong > len(r.Text())/10 {
+			t.Errorf("%s: %q in a draft, %q for good", name, draft.Text(), r.Text())
 		}
 		for _, word := range c.words {
 			if !strings.Contains(r.Text(), word) && !strings.Contains(r.Text(), traditional(word)) {
@@ -334,18 +340,4 @@ func TestALibraryThatIsNoneDoesNotEndTheServer(t *testing.T) {
 			t.Fatal("nobody says that the engine does not start")
 		}
 	}
-}
-
-// BenchmarkRecognize reports CPU-bound time per second of speech.
-func BenchmarkRecognize(b *testing.B) {
-	e := start(b, find(b))
-	s := speech(b, "en_austen_0870.wav")
-	s = s[:min(len(s), pcm.Samples(10*time.Second))]
-	waitForWords(b, e)
-	for b.Loop() {
-		if _, err := e.Recognize(b.Context(), s, transcribe.Hint{Lang: "en"}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/s.Duration().Seconds(), "s/speech-s")
 }
