@@ -621,11 +621,11 @@ func TestADriftingClockMovesNoUtterance(t *testing.T) {
 		stretches = append(stretches, 5*time.Second, 5*time.Second)
 	}
 	packets := talk(t, stretches...)
-	for name, thousandths := range map[string]time.Duration{"too fast": -1, "too slow": 1, "well": 0} {
+	for name, thousandths := range map[string]int64{"too fast": -1, "too slow": 1, "well": 0} {
 		var found []piece
 		line, err := newTimeline(media.NewClock(48_000, began), nil, func(p piece) { found = append(found, p) })
 		must(t, err)
-		arrives := func(d time.Duration) time.Duration { return d + thousandths*d/1000 }
+		arrives := func(d time.Duration) time.Duration { return time.Duration(int64(d) * (1000 + thousandths) / 1000) }
 		for i, packet := range packets {
 			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960)}, Payload: packet}
 			line.push(t.Context(), p, began.Add(arrives(time.Duration(i)*20*time.Millisecond)), 0)

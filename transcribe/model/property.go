@@ -80,7 +80,7 @@ func nextField(b []byte) (f field, ok bool) {
 		f.bytes = 4
 	case wireBytes:
 		length, m := binary.Uvarint(b[n:])
-		f.head, f.bytes = f.head+int64(m), int64(length) //nolint:gosec // one that is too large is negative, or larger than the file
+		f.head, f.bytes = f.head+int64(m), int64(length) // one too large is negative, or larger than the file
 		return f, m > 0
 	default:
 		return f, false

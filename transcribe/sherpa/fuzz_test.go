@@ -44,7 +44,7 @@ func FuzzRequests(f *testing.F) {
 			t.Errorf("%d samples", len(heard))
 		}
 		for _, x := range append(s, heard...) {
-			if !(x >= -8 && x <= 8) { //nolint:staticcheck // false for a NaN
+			if !(x >= -8 && x <= 8) { // so is a NaN
 				t.Errorf("a sample of %v", x)
 			}
 		}
