@@ -38,7 +38,7 @@ func (t *Transcriber) interimStep() time.Duration {
 	switch {
 	case t.cfg.Engine == EngineRemote:
 		return remoteStep
-	case t.streams != nil:
+	case t.streams != nil && t.streams.Streaming():
 		return streamStep
 	}
 	return interimStep

@@ -225,6 +225,8 @@ type streaming struct {
 	again       atomic.Int32 // utterances under way that were decoded instead
 }
 
+func (r *streaming) Streaming() bool { return true }
+
 func (r *streaming) Stream(context.Context, string) (Stream, error) {
 	r.open.Add(1)
 	return &streamed{of: r}, nil

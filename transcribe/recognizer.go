@@ -46,6 +46,8 @@ func (r Result) Text() string { return textOf(r.Words) }
 // Streams is an optional ability of a Recognizer: words while somebody speaks, without hearing the same
 // sound again and again. It is safe for concurrent use.
 type Streams interface {
+	// Streaming reports whether a model does that at all.
+	Streaming() bool
 	// Stream begins to hear one utterance in a language, "" where that is open. NotFound means that no
 	// model here does that, Unavailable that the engine is not running. It does not wait for one.
 	Stream(ctx context.Context, lang string) (Stream, error)

@@ -75,6 +75,9 @@ func (m *streamModel) suspect() {
 	}
 }
 
+// Streaming implements transcribe.Streams.
+func (e *Engine) Streaming() bool { return e.streams.usable() }
+
 // Stream implements transcribe.Streams.
 func (e *Engine) Stream(ctx context.Context, lang string) (transcribe.Stream, error) {
 	if !e.streams.usable() || !e.streams.about.Hears(lang) {
