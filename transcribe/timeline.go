@@ -78,7 +78,7 @@ func newTimeline(clock *media.Clock, voices Voices, found func(piece)) (*timelin
 	if err != nil {
 		return nil, err
 	}
-	return &timeline{clock: clock, decoder: decoder, ear: ear{voices: voices, live: true}, found: found}, nil
+	return &timeline{clock: clock, decoder: decoder, ear: ear{voices: voices, live: true, silent: silentFor}, found: found}, nil
 }
 
 // push takes the next packet, with how many are missing before it.

@@ -12,7 +12,8 @@ const (
 	// listenAgain is how long a track waits before it asks for a detector again.
 	listenAgain = 2 * time.Second
 	// inaudible is the level of windows, in dBFS, that the detector of a live track is not asked about once
-	// silentFor of them have come, five seconds: of what is louder by ten nothing is believed.
+	// silentFor of them have come, five seconds, or before anything is heard at all: of what is louder by ten
+	// nothing is believed.
 	inaudible = quiet - 10
 	silentFor = 156
 )

@@ -28,6 +28,10 @@ const (
 	recognizePace    = 4
 	// startWait is how long a request waits for a child that is being started.
 	startWait = 10 * time.Second
+	// mostOpening is how many detectors are opened at once: each takes the child 50 ms, in which it answers no
+	// other. Who has waited openWait for that does without for a while.
+	mostOpening = 4
+	openWait    = time.Second
 
 	firstBackOff   = 500 * time.Millisecond
 	longestBackOff = time.Minute
@@ -48,6 +52,7 @@ type Engine struct {
 	log     *zap.Logger
 	metrics metrics
 	turn    chan struct{} // one recognition at a time: more would take turns in the child
+	opening chan struct{} // detectors being opened
 	streams *streamModel  // or nil
 
 	mu      sync.Mutex // guards everything below
@@ -78,7 +83,8 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Engine, error
 		return nil, err
 	}
 	return &Engine{
-		cfg: cfg, log: log, metrics: m, turn: make(chan struct{}, 1), streams: openStreamModel(cfg.Files, log),
+		cfg: cfg, log: log, metrics: m, turn: make(chan struct{}, 1),
+		opening: make(chan struct{}, mostOpening), streams: openStreamModel(cfg.Files, log),
 		missing: "The speech engine is not running yet.", changed: make(chan struct{}),
 	}, nil
 }
@@ -253,6 +259,14 @@ func (e *Engine) Listen(ctx context.Context) (transcribe.Voice, error) {
 	c, err := e.running(ctx, 0)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case e.opening <- struct{}{}:
+		defer func() { <-e.opening }()
+	case <-time.After(openWait):
+		return nil, errDown("the speech engine opens other detectors")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 	answer, err := c.call(ctx, askListen, nil, voiceTimeout)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,7 +58,7 @@ func lie(how string) {
 		case "no JSON":
 			say(19, id, "ich verstehe nicht")
 		case "times that fall":
-			say(19, id, `{"words":[{"text":"b","start":2000000000,"end":2100000000},{"text":"a","start":1000000000,"end":1100000000}]}`)
+			say(19, id, `{"words":[{"text":"b","start":500000000,"end":600000000},{"text":"a","start":100000000,"end":200000000}]}`)
 		case "words after the end":
 			say(19, id, `{"words":[{"text":"a","start":0,"end":3600000000000}]}`)
 		case "a frame without end":
@@ -185,5 +187,37 @@ func TestAnEngineThatHangsIsEnded(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("no other engine is started")
 		}
+	}
+}
+
+// TestManyMicrophonesOpenAtOnce has a large meeting begin: more detectors than the child opens in the time that
+// it has to answer. Some wait and are told so; nobody takes it for a hang.
+func TestManyMicrophonesOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zapcore.InfoLevel)
+	e := startLogging(t, find(t), zap.New(core))
+	waitForWords(t, e)
+	first, err := e.Listen(t.Context())
+	must(t, err)
+	defer first.Close()
+	var all sync.WaitGroup
+	var opened atomic.Int32
+	for range 300 {
+		all.Go(func() {
+			v, err := e.Listen(t.Context())
+			if err == nil {
+				opened.Add(1)
+				v.Close()
+			} else if !errors.Is(err, parley.Unavailable) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if _, err := first.Hear(t.Context(), make(pcm.Speech, transcribe.Window)); err != nil || opened.Load() == 0 {
+		t.Errorf("%d were opened; the one before them: %v", opened.Load(), err)
+	}
+	if n := logs.FilterMessage("speech engine runs").Len(); n != 1 {
+		t.Errorf("%d engines were started", n)
 	}
 }
