@@ -32,8 +32,8 @@ type Config struct {
 	// Language locks the language that is spoken, "en", "zh" or "yue"; "" leaves it to the engine,
 	// utterance by utterance.
 	Language string `yaml:"language"`
-	// Interims shows words while somebody still speaks, where the machine has time for it. Only engine
-	// sherpa does: a speech server elsewhere would be asked the same again and again.
+	// Interims shows words while somebody still speaks, where the machine has time for it. A speech server
+	// (engine remote) is asked for them once a second at most, and never while words for good are waited for.
 	Interims bool `yaml:"interims"`
 	// Glossary are terms that are said here and that nobody else knows: what sounds like one, and is no
 	// common word, is written as it. Names of those present are known without it.

@@ -1,9 +1,12 @@
 package transcribe
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/parley/parley/media"
 	"github.com/parley/parley/media/pcm"
 )
 
@@ -111,5 +114,57 @@ func TestTheGateKnowsVoiceFromNoise(t *testing.T) {
 	g = gate{}
 	if n := open(-45, 600); n > 60 {
 		t.Errorf("open for %d of 600 windows of a loud fan", n)
+	}
+}
+
+// asking is a detector that counts what it is asked, and hears no voice.
+type asking struct{ windows int }
+
+func (a *asking) Listen(context.Context) (Voice, error) { return a, nil }
+
+func (a *asking) Hear(_ context.Context, s pcm.Speech) ([]bool, error) {
+	a.windows += len(s) / Window
+	return make([]bool, len(s)/Window), nil
+}
+
+func (*asking) Close() {}
+
+// TestSilenceAsksNobody has microphones that are open while nobody speaks: muted by their owner, quiet, or of
+// a browser that sends nothing then.
+func TestSilenceAsksNobody(t *testing.T) {
+	t.Parallel()
+	second := talk(t, time.Second)
+	quietOnes := talk(t, 0, 20*time.Second)
+	for name, c := range map[string]struct {
+		packets [][]byte
+		every   time.Duration
+		most    int // windows
+	}{
+		"silence that is sent":        {quietOnes, 20 * time.Millisecond, 0},
+		"packets that say that it is": {slices.Repeat([][]byte{second[0][:1]}, 50), 400 * time.Millisecond, 0},
+		"the same with a byte":        {slices.Repeat([][]byte{append(second[0][:1:1], 0)}, 50), 400 * time.Millisecond, 0},
+		"no packets":                  {nil, 0, 0},
+	} {
+		voices := &asking{}
+		line, err := newTimeline(media.NewClock(48_000, began), voices, func(piece) { t.Error("silence is an utterance") })
+		must(t, err)
+		for i, packet := range c.packets {
+			line.take(t.Context(), packet, time.Duration(i)*c.every, false)
+		}
+		line.close(t.Context())
+		if voices.windows > c.most {
+			t.Errorf("%s: asked about %d windows", name, voices.windows)
+		}
+	}
+	voices := &asking{}
+	line, err := newTimeline(media.NewClock(48_000, began), voices, func(piece) {})
+	must(t, err)
+	for i, packet := range slices.Concat(quietOnes, talk(t, 4*time.Second), quietOnes) {
+		line.take(t.Context(), packet, time.Duration(i)*20*time.Millisecond, false)
+	}
+	line.close(t.Context())
+	const perSecond = pcm.Rate / Window
+	if voices.windows < 8*perSecond || voices.windows > 10*perSecond { // what is said, and five seconds after it
+		t.Errorf("asked about %d windows of what is between silence", voices.windows)
 	}
 }

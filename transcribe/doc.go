@@ -7,6 +7,7 @@
 //	cut.go      windows become utterances, between two pauses
 //	grow.go     an utterance that has not ended is offered, again and again
 //	interim.go  what two decodes of it agree on is shown; decoded on idle capacity alone
+//	stream.go   or heard piece by piece, where a model does that
 //	save.go     an utterance's Opus goes to the meeting's region, then its row, then the job that
 //	            names it
 //	claim.go    a job becomes a task (task.go); its answer is stored and told

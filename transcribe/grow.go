@@ -25,11 +25,23 @@ func (t *Transcriber) showGrowing(line *timeline, m parley.Meeting, track parley
 			Start: start.Truncate(time.Millisecond), State: parley.Pending,
 		}}
 	}
+	line.step, line.over = t.interimStep(), t.interims.end
 	line.offer = func(s snapshot) {
 		if t.interims.offer(s) {
 			t.metrics.interimsDropped.Inc()
 		}
 	}
+}
+
+// interimStep is how much more has to be heard before an utterance is looked at again.
+func (t *Transcriber) interimStep() time.Duration {
+	switch {
+	case t.cfg.Engine == EngineRemote:
+		return remoteStep
+	case t.streams != nil && t.streams.Streaming():
+		return streamStep
+	}
+	return interimStep
 }
 
 // remember keeps samples that are decided about next.
@@ -43,6 +55,7 @@ func (t *timeline) remember(s pcm.Speech) {
 func (t *timeline) outgrown() {
 	if t.growing != nil {
 		t.growing.end()
+		t.over(t.growing)
 		t.growing = nil
 	}
 }
@@ -60,7 +73,7 @@ func (t *timeline) grow() {
 		t.offered = t.cut.start
 	}
 	quiet := t.cut.at - t.cut.lastVoice
-	if t.cut.voiced < leastVoice || t.cut.at-t.offered < pcm.Samples(interimStep) || quiet >= pcm.Samples(interimPause) {
+	if t.cut.voiced < leastVoice || t.cut.at-t.offered < pcm.Samples(t.step) || quiet >= pcm.Samples(interimPause) {
 		return
 	}
 	if t.growing == nil {

@@ -136,10 +136,10 @@ func hear(ctx context.Context, r Recognizer, s pcm.Speech, k known) (heard, erro
 	if invented(h.Result, s) {
 		h.Words, h.confidence = nil, parley.HardlyHeard
 	}
-	h.Words = k.hot.correct(h.Words)
 	if h.Lang == "zh" && cantonese(h.Text()) {
 		h.Lang = "yue"
 	}
+	h.Words = k.hot.correct(h.Words, h.Lang)
 	if h.confidence == parley.Clear && doubtful(h.Result, s, spoken) {
 		h.confidence = parley.Unsure
 	}

@@ -42,10 +42,10 @@ type hotWords struct {
 	han   []hanWord
 }
 
-// hanWord is a word in Chinese characters with how they sound.
+// hanWord is a word in Chinese characters with how they sound in Mandarin and in Cantonese.
 type hanWord struct {
-	runes  []rune
-	sounds []string
+	runes             []rune
+	sounds, cantonese []string
 }
 
 // newHotWords takes names and terms as people write them.
@@ -56,7 +56,7 @@ func newHotWords(terms []string) hotWords {
 			runes := []rune(strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) }))
 			switch {
 			case len(runes) >= leastHan && isHan(runes...):
-				h.han = append(h.han, hanWord{runes, soundsOf(runes)})
+				h.han = append(h.han, hanWord{runes, soundsOf(runes), cantoneseSoundsOf(runes)})
 			case len(runes) >= leastLatin && isLatin(runes) && !slices.Contains(h.latin, string(runes)):
 				h.latin = append(h.latin, string(runes))
 			}
@@ -74,15 +74,15 @@ func isLatin(runes []rune) bool {
 	return !slices.ContainsFunc(runes, func(r rune) bool { return r >= unicode.MaxASCII || !unicode.IsLetter(r) })
 }
 
-// correct puts hot words in the place of words that sound like them and that nobody else says. What
-// was heard is kept in Heard. It changes words.
-func (h hotWords) correct(words []parley.Word) []parley.Word {
+// correct puts hot words in the place of words that sound like them, in the language that is spoken, and that
+// nobody else says. What was heard is kept in Heard. It changes words.
+func (h hotWords) correct(words []parley.Word, lang string) []parley.Word {
 	for i := range words {
 		h.correctLatin(&words[i])
 	}
 	for _, hot := range h.han {
 		for i := 0; i+len(hot.runes) <= len(words); i++ {
-			hot.correct(words[i : i+len(hot.runes)])
+			hot.correct(words[i:i+len(hot.runes)], lang)
 		}
 	}
 	return words
@@ -137,7 +137,7 @@ func hesitatesBefore(word, name string) bool {
 }
 
 // correct replaces characters that sound as those of the word do, all of them.
-func (h hanWord) correct(words []parley.Word) {
+func (h hanWord) correct(words []parley.Word, lang string) {
 	heard := make([]rune, len(words))
 	for i, w := range words {
 		runes := []rune(strings.TrimFunc(w.Text, func(r rune) bool { return !unicode.IsLetter(r) }))
@@ -146,7 +146,11 @@ func (h hanWord) correct(words []parley.Word) {
 		}
 		heard[i] = runes[0]
 	}
-	if score.Simplified(string(heard)) == score.Simplified(string(h.runes)) || !slices.Equal(soundsOf(heard), h.sounds) {
+	sound, want := soundsOf, h.sounds
+	if lang == "yue" {
+		sound, want = cantoneseSoundsOf, h.cantonese
+	}
+	if score.Simplified(string(heard)) == score.Simplified(string(h.runes)) || !slices.Equal(sound(heard), want) {
 		return
 	}
 	for i := range words {

@@ -11,8 +11,11 @@ import (
 )
 
 const (
-	// interimStep is how much more has to be heard before an utterance is decoded again.
+	// interimStep is how much more has to be heard before an utterance is decoded again, streamStep where
+	// that decodes nothing twice, and remoteStep where a server elsewhere is asked.
 	interimStep = 800 * time.Millisecond
+	streamStep  = 400 * time.Millisecond
+	remoteStep  = time.Second
 	// interimPause is the silence in which no interim is begun: the final comes soon.
 	interimPause = 200 * time.Millisecond
 	// interimWindow is how much is decoded at once: what is before shown words is not looked at again.
@@ -29,7 +32,10 @@ type growing struct {
 	meeting parley.Meeting
 	first   parley.Utterance // who, from when
 
-	known *known // what is known of it, or nil before the first decode; owned by the interim worker
+	// owned by the interim worker
+	known   *known // what is known of it, or nil before the first decode
+	deaf    bool   // no stream hears it
+	decoded int    // sample up to which all of it was decoded
 
 	mu     sync.Mutex // guards everything below
 	ended  bool       // its final is on the way
@@ -127,6 +133,7 @@ type interims struct {
 
 	mu      sync.Mutex // guards everything below
 	waiting []snapshot // oldest first
+	over    []*growing // utterances that have ended since ended was called
 }
 
 func newInterims() *interims { return &interims{added: make(chan struct{}, 1)} }
@@ -143,11 +150,32 @@ func (i *interims) offer(s snapshot) (replaced bool) {
 		}
 	}
 	i.waiting = append(i.waiting, s)
+	i.wake()
+	return false
+}
+
+func (i *interims) wake() {
 	select {
 	case i.added <- struct{}{}:
 	default:
 	}
-	return false
+}
+
+// end says that an utterance has ended. It never blocks.
+func (i *interims) end(g *growing) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.over = append(i.over, g)
+	i.wake()
+}
+
+// ended gives the utterances that have ended since it was called last.
+func (i *interims) ended() []*growing {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	over := i.over
+	i.over = nil
+	return over
 }
 
 // take gives the snapshot that waits longest.
@@ -166,6 +194,9 @@ func (i *interims) take() (snapshot, bool) {
 func (t *Transcriber) tellInterims(ctx context.Context) {
 	ticker := time.NewTicker(rest)
 	defer ticker.Stop()
+	streams := openStreams{}
+	defer streams.closeAll()
+	var asked time.Time // when a decode was last begun
 	for {
 		select {
 		case <-t.interims.added:
@@ -173,9 +204,11 @@ func (t *Transcriber) tellInterims(ctx context.Context) {
 			return
 		}
 		for {
-			for !t.finals.idle(time.Now()) {
+			streams.closeEnded(t.interims.ended())
+			for !t.finals.idle(time.Now()) || t.cfg.Engine == EngineRemote && time.Since(asked) < remoteStep {
 				select {
 				case <-ticker.C:
+					streams.closeEnded(t.interims.ended())
 				case <-ctx.Done():
 					return
 				}
@@ -184,7 +217,8 @@ func (t *Transcriber) tellInterims(ctx context.Context) {
 			if !ok {
 				break
 			}
-			if time.Since(s.taken) > interimLate || !t.tellInterim(ctx, s) {
+			asked = time.Now()
+			if asked.Sub(s.taken) > interimLate || !t.tellInterim(ctx, s, streams) {
 				t.metrics.interimsDropped.Inc()
 			}
 		}
@@ -192,12 +226,12 @@ func (t *Transcriber) tellInterims(ctx context.Context) {
 }
 
 // tellInterim decodes a snapshot and tells what is new; false when it was of no use.
-func (t *Transcriber) tellInterim(ctx context.Context, s snapshot) bool {
+func (t *Transcriber) tellInterim(ctx context.Context, s snapshot, streams openStreams) bool {
 	g := s.growing
 	g.mu.Lock()
-	ended, stale, lang := g.ended, g.base != s.from, g.lang
+	ended, lang := g.ended, g.lang
 	g.mu.Unlock()
-	if ended || stale {
+	if ended {
 		return false
 	}
 	if g.known == nil {
@@ -207,11 +241,22 @@ func (t *Transcriber) tellInterim(ctx context.Context, s snapshot) bool {
 	if lang == "" {
 		lang = g.known.lang
 	}
-	r, err := t.recognizer.Recognize(ctx, s.speech, Hint{Lang: lang, Region: g.meeting.Region})
+	if t.streamed(ctx, g, lang, streams) {
+		return t.tellStreamed(ctx, s, streams)
+	}
+	to := s.from + len(s.speech)
+	if g.from() != s.from {
+		return false
+	}
+	if t.streams != nil && g.decoded > 0 && to-g.decoded < pcm.Samples(interimStep) {
+		return true // too little is new: streams are offered more often
+	}
+	g.decoded = to
+	r, err := t.recognizer.Recognize(ctx, s.speech, Hint{Lang: lang, Region: g.meeting.Region, Draft: true})
 	if err != nil || !spokenHere(r.Lang) || implausible(r, s.speech.Duration()) || isSteady(s.speech) {
 		return false
 	}
-	words := g.known.hot.correct(dropNotes(r.Words))
+	words := g.known.hot.correct(dropNotes(r.Words), r.Lang)
 	for i := range words {
 		words[i].Start += s.start
 		words[i].End += s.start

@@ -2,10 +2,13 @@ package transcribe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -179,7 +182,7 @@ func TestAnInterimKnowsWhatItsFinalKnows(t *testing.T) {
 	}))
 	g := &growing{meeting: h.meeting, first: parley.Utterance{ID: "u1", Meeting: h.meeting.ID, Participant: "p1"}}
 	for range 2 {
-		h.tellInterim(t.Context(), snapshot{growing: g, speech: loud(4 * time.Second), taken: time.Now()})
+		h.tellInterim(t.Context(), snapshot{growing: g, speech: loud(4 * time.Second), taken: time.Now()}, openStreams{})
 	}
 	if shown := s.all(); len(shown) != 1 || shown[0].Text != "ask Murphy now" || shown[0].Words[1].Heard == "" {
 		t.Errorf("%+v", shown)
@@ -210,4 +213,129 @@ func TestAnOlderSnapshotGivesWay(t *testing.T) {
 	if len(order) != 2 || order[0] != 3 || order[1] != 2 {
 		t.Errorf("taken: %v", order)
 	}
+}
+
+// streaming is a recognizer that hears the same by streams, until one breaks.
+type streaming struct {
+	scripted
+
+	breaksAfter time.Duration
+	open        atomic.Int32
+	heard       atomic.Int64 // samples, by streams
+	again       atomic.Int32 // utterances under way that were decoded instead
+}
+
+func (r *streaming) Streaming() bool { return true }
+
+func (r *streaming) Stream(context.Context, string) (Stream, error) {
+	r.open.Add(1)
+	return &streamed{of: r}, nil
+}
+
+func (r *streaming) Recognize(ctx context.Context, s pcm.Speech, h Hint) (Result, error) {
+	if h.Draft {
+		r.again.Add(1)
+	}
+	return r.scripted.Recognize(ctx, s, h)
+}
+
+type streamed struct {
+	of    *streaming
+	heard pcm.Speech
+}
+
+func (s *streamed) Hear(_ context.Context, speech pcm.Speech) (Result, error) {
+	s.of.heard.Add(int64(len(speech)))
+	s.heard = append(s.heard, speech...)
+	if s.heard.Duration() > s.of.breaksAfter {
+		return Result{}, errors.New("the engine ended")
+	}
+	return counting(s.heard, Hint{})
+}
+
+func (s *streamed) Close() { s.of.open.Add(-1) }
+
+// TestStreamsHearNothingTwice has a stream hear all of an utterance, and one that breaks in its middle.
+func TestStreamsHearNothingTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ breaks, decoded bool }{
+		"to its end": {}, "until it breaks": {breaks: true, decoded: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &streaming{scripted: counting, breaksAfter: time.Hour}
+			if c.breaks {
+				r.breaksAfter = 6 * time.Second
+			}
+			h := open(t, nil)
+			s := h.showing(r)
+			h.run()
+			tap := h.tap()
+			h.speak(tap, talk(t, 12*time.Second, time.Second))
+			u := h.wait("it has words", recognized(1)).Utterances[0]
+			tap.Close()
+			before := ""
+			for _, interim := range s.all() {
+				if !strings.HasPrefix(interim.Text, before) || interim.Text == before || interim.ID != u.ID {
+					t.Errorf("%q became %q", before, interim.Text)
+				}
+				before = interim.Text
+			}
+			if words := len(strings.Fields(before)); words < 6 {
+				t.Errorf("%q is shown in the end", before)
+			}
+			if heard := pcmDuration(int(r.heard.Load())); heard > u.End-u.Start || heard < 4*time.Second {
+				t.Errorf("%v were heard of %v", heard, u.End-u.Start)
+			}
+			if decoded := r.again.Load() > 0; decoded != c.decoded {
+				t.Errorf("an utterance that a stream hears was decoded: %v", decoded)
+			}
+			for deadline := time.Now().Add(5 * time.Second); r.open.Load() != 0; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%d streams stay open", r.open.Load())
+				}
+			}
+		})
+	}
+}
+
+// TestASpeechServerIsAskedOnceASecond has four speakers at once, and time that only passes while all wait.
+func TestASpeechServerIsAskedOnceASecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked []time.Time
+		cfg := DefaultConfig()
+		cfg.Engine, cfg.Remote = EngineRemote, []RemoteConfig{{Region: "hk", URL: "http://speech.example.org", Model: "large"}}
+		tr, err := New(cfg, Parts{
+			Recognizer: scripted(func(s pcm.Speech, h Hint) (Result, error) {
+				if !h.Draft {
+					t.Error("an utterance under way is asked about as if for good")
+				}
+				asked = append(asked, time.Now())
+				return counting(s, h)
+			}),
+			Interim: func(parley.Utterance) {}, Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
+		})
+		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var worker sync.WaitGroup
+		worker.Go(func() { tr.tellInterims(ctx) })
+		speakers := []*growing{{}, {}, {}, {}}
+		for range 50 {
+			for _, g := range speakers {
+				tr.interims.offer(snapshot{growing: g, speech: loud(2 * time.Second), taken: time.Now()})
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+		cancel()
+		worker.Wait()
+		if len(asked) < 8 {
+			t.Errorf("asked %d times in 10 s", len(asked))
+		}
+		for i := 1; i < len(asked); i++ {
+			if asked[i].Sub(asked[i-1]) < time.Second {
+				t.Errorf("asked again after %v", asked[i].Sub(asked[i-1]))
+			}
+		}
+	})
 }

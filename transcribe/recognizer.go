@@ -26,6 +26,8 @@ type Health interface {
 type Hint struct {
 	Lang   string        // the language to decode as, "en", "zh" or "yue"; "" leaves it to the engine
 	Region parley.Region // where it rests: no engine of another region may hear it; "" on this machine
+	// Draft marks an utterance under way, which is heard again: an engine gives it up rather than try twice.
+	Draft bool
 }
 
 // Result is what was heard. Words is empty when nothing was.
@@ -40,6 +42,24 @@ type Result struct {
 
 // Text joins the words.
 func (r Result) Text() string { return textOf(r.Words) }
+
+// Streams is an optional ability of a Recognizer: words while somebody speaks, without hearing the same
+// sound again and again. It is safe for concurrent use.
+type Streams interface {
+	// Streaming reports whether a model does that at all.
+	Streaming() bool
+	// Stream begins to hear one utterance in a language, "" where that is open. NotFound means that no
+	// model here does that, Unavailable that the engine is not running. It does not wait for one.
+	Stream(ctx context.Context, lang string) (Stream, error)
+}
+
+// Stream hears one utterance as it grows. It is used by one goroutine.
+type Stream interface {
+	// Hear takes the next samples, at most MaxSpeech, and gives all that was heard so far, times from the
+	// start of the stream. The last word may still change. After an error the stream is of no use any more.
+	Hear(ctx context.Context, s pcm.Speech) (Result, error)
+	Close()
+}
 
 // Voices opens voice detectors. It is safe for concurrent use.
 type Voices interface {

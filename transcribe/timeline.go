@@ -25,6 +25,9 @@ const (
 	// batch is how many windows a detector is asked about at once: a sixth of a second, which is what
 	// it adds to the delay of captions.
 	batch = 5
+	// nothingSent is the longest packet, in bytes, that says that nothing is: its frame has one byte or none
+	// (RFC 6716 §3.1: discontinuous transmission).
+	nothingSent = 2
 	// opusFrame is what missing stretches are written as.
 	opusFrame = 20 * time.Millisecond
 )
@@ -62,8 +65,10 @@ type timeline struct {
 	// While words are shown as they come; nil and empty else.
 	grows   func(start time.Duration) *growing // names an utterance under way
 	offer   func(snapshot)
-	growing *growing   // the one under way, or nil before it is offered
-	heard   pcm.Speech // decided about, from the sample heardAt on
+	over    func(*growing) // nothing follows of it
+	step    time.Duration  // of sound between two offers
+	growing *growing       // the one under way, or nil before it is offered
+	heard   pcm.Speech     // decided about, from the sample heardAt on
 	heardAt int
 	offered int // sample up to which it was offered
 }
@@ -73,7 +78,7 @@ func newTimeline(clock *media.Clock, voices Voices, found func(piece)) (*timelin
 	if err != nil {
 		return nil, err
 	}
-	return &timeline{clock: clock, decoder: decoder, ear: ear{voices: voices}, found: found}, nil
+	return &timeline{clock: clock, decoder: decoder, ear: ear{voices: voices, live: true, silent: silentFor}, found: found}, nil
 }
 
 // push takes the next packet, with how many are missing before it.
@@ -84,7 +89,7 @@ func (t *timeline) push(ctx context.Context, p *rtp.Packet, arrived time.Time, l
 // take takes the next packet, captured at a time of the meeting clock. What is no Opus is passed over.
 func (t *timeline) take(ctx context.Context, opus []byte, at time.Duration, lost bool) {
 	duration := container.OpusDuration(opus)
-	if duration == 0 {
+	if duration == 0 || len(opus) <= nothingSent && !t.cut.speaking {
 		return
 	}
 	t.follow(ctx, opus, at, lost)

@@ -43,7 +43,8 @@ type Transcriber struct {
 	refiner    Refiner    // or nil
 	recognizer Recognizer // or nil
 	wordless   string
-	voices     Voices // or nil
+	voices     Voices  // or nil
+	streams    Streams // or nil
 	tell       func(parley.Utterance)
 	interims   *interims // or nil: none are wanted
 	log        *zap.Logger
@@ -82,8 +83,9 @@ func New(cfg Config, p Parts) (*Transcriber, error) {
 		tell: p.Interim, heard: map[parley.MeetingID]*beingHeard{}, soon: map[parley.MeetingID]bool{},
 	}
 	t.lateness.waiting, t.lateness.oldest = m.waiting, m.oldest
-	if cfg.Interims && cfg.Engine == EngineSherpa && p.Interim != nil && p.Recognizer != nil {
+	if cfg.Interims && p.Interim != nil && p.Recognizer != nil {
 		t.interims = newInterims()
+		t.streams, _ = p.Recognizer.(Streams)
 	}
 	return t, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/parley/parley"
 	"github.com/parley/parley/bus"
+	"github.com/parley/parley/media"
 	"github.com/parley/parley/media/container"
 	"github.com/parley/parley/media/pcm"
 	"github.com/parley/parley/recorder/catalog"
@@ -687,5 +688,40 @@ func TestWhatIsParkedCanBeRetried(t *testing.T) {
 	h.run()
 	if got := h.wait("it has words", recognized(1)).Utterances[0]; got.Text != "at last" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestADriftingClockMovesNoUtterance has a sender whose crystal runs a thousandth too fast or too slow, ten
+// times as badly as any that is sold: who speaks when stays true, and no stretch is torn apart.
+func TestADriftingClockMovesNoUtterance(t *testing.T) {
+	t.Parallel()
+	const turns = 20
+	var stretches []time.Duration
+	for range turns {
+		stretches = append(stretches, 5*time.Second, 5*time.Second)
+	}
+	packets := talk(t, stretches...)
+	for name, thousandths := range map[string]int64{"too fast": -1, "too slow": 1, "well": 0} {
+		var found []piece
+		line, err := newTimeline(media.NewClock(48_000, began), nil, func(p piece) { found = append(found, p) })
+		must(t, err)
+		arrives := func(d time.Duration) time.Duration { return time.Duration(int64(d) * (1000 + thousandths) / 1000) }
+		for i, packet := range packets {
+			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960)}, Payload: packet}
+			line.push(t.Context(), p, began.Add(arrives(time.Duration(i)*20*time.Millisecond)), 0)
+		}
+		line.close(t.Context())
+		if len(found) != turns {
+			t.Fatalf("%s: %d utterances of %d", name, len(found), turns)
+		}
+		for i, p := range found {
+			from, to := arrives(time.Duration(i)*10*time.Second), arrives(time.Duration(i)*10*time.Second+5*time.Second)
+			if off := p.start - from; off < -leadIn-100*time.Millisecond || off > 100*time.Millisecond {
+				t.Errorf("%s: utterance %d begins at %v, not %v", name, i, p.start, from)
+			}
+			if off := p.end - to; off < -100*time.Millisecond || off > tail+pcmDuration(gateHold*Window)+150*time.Millisecond {
+				t.Errorf("%s: utterance %d ends at %v, not %v", name, i, p.end, to)
+			}
+		}
 	}
 }

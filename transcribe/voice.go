@@ -8,23 +8,40 @@ import (
 	"github.com/parley/parley/media/pcm"
 )
 
-// listenAgain is how long a track waits before it asks for a detector again.
-const listenAgain = 2 * time.Second
+const (
+	// listenAgain is how long a track waits before it asks for a detector again.
+	listenAgain = 2 * time.Second
+	// inaudible is the level of windows, in dBFS, that the detector of a live track is not asked about once
+	// silentFor of them have come, five seconds, or before anything is heard at all: of what is louder by ten
+	// nothing is believed.
+	inaudible = quiet - 10
+	silentFor = 156
+)
 
 // ear decides which windows of one track have voice. Not safe for concurrent use.
 type ear struct {
 	voices  Voices // or nil
+	live    bool   // a track, open for an hour: its silence is to cost nothing
 	voice   Voice  // nil while there is none
 	retryAt time.Time
 	gate    gate
+	silent  int // windows in a row that are inaudible
 }
 
-// hear decides about whole windows. It always has an answer: where the detector has none, the gate.
+// hear decides about whole windows. It always has an answer: where the detector has none, the gate. The
+// silence of a live track is no question.
 func (e *ear) hear(ctx context.Context, s pcm.Speech) (voiced []bool, levels []float32) {
+	before := e.silent
 	for at := 0; at+Window <= len(s); at += Window {
 		level := levelOf(s[at : at+Window])
 		levels = append(levels, level)
 		voiced = append(voiced, e.gate.open(level))
+		if e.silent++; level >= inaudible {
+			e.silent = 0
+		}
+	}
+	if e.live && before >= silentFor && e.silent >= before+len(levels) {
+		return make([]bool, len(levels)), levels
 	}
 	if e.voice == nil && e.voices != nil && !time.Now().Before(e.retryAt) {
 		voice, err := e.voices.Listen(ctx)

@@ -13,6 +13,8 @@ type engineCmd struct {
 	Models  string `required:"" placeholder:"DIR" help:"The directory of models."`
 	Model   string `required:"" placeholder:"NAME" help:"The recognizer's directory in it."`
 	Voices  string `required:"" placeholder:"DIR" help:"The directory of the voice detector's model."`
+
+	Streaming string `placeholder:"DIR" help:"The directory of the model for words while somebody speaks."`
 }
 
 // Help implements kong's HelpProvider.
@@ -23,7 +25,9 @@ ends; a damaged model ends this process and not the server.`
 
 // Run implements the command.
 func (c *engineCmd) Run(a *app) error {
-	return sherpa.Serve(os.Stdin, a.stdout, sherpa.Files{Library: c.Library, Models: c.Models, Voices: c.Voices, Model: c.Model})
+	return sherpa.Serve(os.Stdin, a.stdout, sherpa.Files{
+		Library: c.Library, Models: c.Models, Voices: c.Voices, Model: c.Model, Streaming: c.Streaming,
+	})
 }
 
 // findSpeech looks for the speech library and its models; data is the data directory, or "", and model the

@@ -82,7 +82,11 @@ func listModels(shelf model.Shelf) ([]modelRow, error) {
 			rows[i].State = "installed"
 			continue
 		}
-		rows = append(rows, modelRow{Name: m.Name, State: "installed", Bytes: m.Bytes(), Use: "from " + m.Source, Files: m.Files})
+		row := modelRow{Name: m.Name, State: "installed", Bytes: m.Bytes(), Use: "from " + m.Source, Files: m.Files}
+		if streaming, err := model.StreamingIn(filepath.Join(shelf.Directory, m.Name)); err == nil {
+			row.Use, row.Languages = "words while somebody speaks; "+row.Use, streaming.Languages
+		}
+		rows = append(rows, row)
 	}
 	for i := range rows {
 		if rows[i].Languages == nil {

@@ -263,18 +263,30 @@ func (s *server) openEngine() (*sherpa.Engine, error) {
 	if s.cfg.Transcribe.Engine != transcribe.EngineSherpa {
 		return nil, nil //nolint:nilnil // see above
 	}
-	return openSherpa(s.cfg, s.log, s.registry)
+	files, err := findSpeech(s.cfg.Data, s.cfg.Transcribe.Model)
+	if err != nil {
+		return nil, err
+	}
+	if !s.cfg.Transcribe.Interims {
+		files.Streaming = ""
+	}
+	return newSherpa(files, s.log, s.registry)
 }
 
-// openSherpa finds the engine that ships, and starts nothing.
+// openSherpa finds the engine that ships, and starts nothing. Nobody watches its words come.
 func openSherpa(cfg Config, log *zap.Logger, registry prometheus.Registerer) (*sherpa.Engine, error) {
-	binary, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find own binary: %w", err)
-	}
 	files, err := findSpeech(cfg.Data, cfg.Transcribe.Model)
 	if err != nil {
 		return nil, err
+	}
+	files.Streaming = ""
+	return newSherpa(files, log, registry)
+}
+
+func newSherpa(files sherpa.Files, log *zap.Logger, registry prometheus.Registerer) (*sherpa.Engine, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own binary: %w", err)
 	}
 	return sherpa.New(sherpa.Config{Files: files, Command: []string{binary, "engine"}}, log.Named("engine"), registry)
 }

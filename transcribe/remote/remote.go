@@ -25,6 +25,8 @@ const (
 	pace     = 4
 	// tries is how often a server that is away is asked before the job is given back.
 	tries = 3
+	// draftDeadline bounds the answer about an utterance under way: the next one knows more.
+	draftDeadline = 3 * time.Second
 	// mostAnswer bounds an answer, in bytes: 28 s of words with times are 20 kB.
 	mostAnswer = 1 << 20
 )
@@ -88,7 +90,7 @@ func (e *Engine) note(trouble string) {
 	e.trouble = trouble
 }
 
-// Recognize implements transcribe.Recognizer. A server that is away, slow, overloaded or refuses the key
+// Recognize implements transcribe.Recognizer. A draft is asked for once, and briefly. A server that is away, slow, overloaded or refuses the key
 // is Unavailable, after some tries; one that refuses this speech, or answers nonsense, is not.
 func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint) (transcribe.Result, error) {
 	to, ok := e.servers[h.Region]
@@ -102,9 +104,15 @@ func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint)
 	if len(s) == 0 {
 		return result, nil
 	}
-	body, err := e.askUntilAnswered(ctx, to, s, h.Lang)
+	var body []byte
+	var err error
+	if h.Draft {
+		body, err = e.ask(ctx, to, s, h.Lang, draftDeadline)
+	} else {
+		body, err = e.askUntilAnswered(ctx, to, s, h.Lang)
+	}
 	if err != nil {
-		if parley.KindOf(err) == parley.Unavailable && ctx.Err() == nil {
+		if parley.KindOf(err) == parley.Unavailable && ctx.Err() == nil && !h.Draft {
 			e.note("The speech server does not answer; words will follow.")
 		}
 		return result, err
@@ -129,7 +137,7 @@ func unavailable(say string, err error) error {
 func (e *Engine) askUntilAnswered(ctx context.Context, to server, s pcm.Speech, lang string) ([]byte, error) {
 	pause := e.pause
 	for n := 1; ; n++ {
-		body, err := e.ask(ctx, to, s, lang)
+		body, err := e.ask(ctx, to, s, lang, e.patient+pace*s.Duration())
 		if err == nil || parley.KindOf(err) != parley.Unavailable || n == tries || errors.Is(err, errRefused) {
 			return body, err
 		}
@@ -145,9 +153,9 @@ func (e *Engine) askUntilAnswered(ctx context.Context, to server, s pcm.Speech, 
 // errRefused marks what another try would not mend: the key.
 var errRefused = errors.New("the key is refused")
 
-// ask asks once.
-func (e *Engine) ask(ctx context.Context, to server, s pcm.Speech, lang string) ([]byte, error) {
-	own, cancel := context.WithTimeout(ctx, e.patient+pace*s.Duration())
+// ask asks once, and waits so long.
+func (e *Engine) ask(ctx context.Context, to server, s pcm.Speech, lang string, wait time.Duration) ([]byte, error) {
+	own, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	form, kind, err := formOf(to, s, lang)
 	if err != nil {

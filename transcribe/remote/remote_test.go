@@ -245,3 +245,20 @@ func FuzzParseAnswer(f *testing.F) {
 		}
 	})
 }
+
+// TestADraftIsAskedForOnce has a server that is away and one that is slow: the next draft knows more.
+func TestADraftIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	e := serve(t, "", func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	_, err := e.Recognize(t.Context(), tone(time.Second), transcribe.Hint{Region: "hk", Draft: true})
+	if !errors.Is(err, parley.Unavailable) || asked.Load() != 1 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+	if ok, missing := e.Words(); !ok {
+		t.Errorf("a draft is missed, and people are told %q", missing)
+	}
+}

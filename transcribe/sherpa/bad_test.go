@@ -1,6 +1,7 @@
 package sherpa_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"github.com/parley/parley"
 	"github.com/parley/parley/media/pcm"
@@ -114,7 +117,7 @@ func TestATruncatedModelEndsNothingButTheChild(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(directory, "tokens.txt"), tokens, 0o600))
 	files.Models, files.Model = filepath.Dir(directory), filepath.Base(directory)
 	e := start(t, files)
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(poll) {
 		if ok, missing := e.Words(); !ok && strings.Contains(missing, "does not start") {
 			break
 		}
@@ -125,5 +128,83 @@ func TestATruncatedModelEndsNothingButTheChild(t *testing.T) {
 	_, err = e.Recognize(t.Context(), slices.Clone(chords(time.Second)), transcribe.Hint{})
 	if parley.KindOf(err) != parley.Unavailable {
 		t.Error(err)
+	}
+}
+
+// TestTheWrongLanguageIsBounded has people speak another language than the one they chose. What comes of it is
+// wrong, short enough to be said, not a loop, in the language that was asked for; the right one mends it.
+func TestTheWrongLanguageIsBounded(t *testing.T) {
+	t.Parallel()
+	e := start(t, find(t))
+	for name, c := range map[string]struct{ file, chosen, spoken, says string }{
+		"english heard as chinese": {"en_ls_1089-134686-0001.wav", "zh", "en", "yellow lamps"},
+		"chinese heard as english": {"zh_wenet_mid.wav", "en", "zh", "漏洞"},
+	} {
+		s := speech(t, c.file)
+		said := 0
+		for _, u := range hearFile(t, e, e, s, c.chosen) {
+			said += len(u.Words)
+			if u.Lang != c.chosen {
+				t.Errorf("%s: heard as %q", name, u.Lang)
+			}
+			for at := range u.Words { // four in a row that say the same
+				if at+4 <= len(u.Words) && u.Words[at].Text == u.Words[at+1].Text && u.Words[at].Text == u.Words[at+2].Text && u.Words[at].Text == u.Words[at+3].Text {
+					t.Errorf("%s: loops in %q", name, u.Text)
+				}
+			}
+		}
+		if most := int(8 * s.Duration().Seconds()); said > most {
+			t.Errorf("%s: %d words in %v", name, said, s.Duration())
+		}
+		if text := textOf(hearFile(t, e, e, s, c.spoken)); !strings.Contains(strings.ToLower(text), c.says) {
+			t.Errorf("%s: asked again as %s it says %q", name, c.spoken, text)
+		}
+	}
+}
+
+// TestTenPeopleAtOnce has ten speak at the same time, one of whom is cut off in the middle of a word: everybody's
+// words are complete, and nobody has those of another.
+func TestTenPeopleAtOnce(t *testing.T) {
+	t.Parallel()
+	e := start(t, find(t))
+	waitForWords(t, e)
+	tr, keep, m := openPathWith(t, e, e, nil)
+	one := packets(t, append(speech(t, "en_austen_0890.wav"), make(pcm.Speech, pcm.Rate)...))
+	other := packets(t, append(speech(t, "en_austen_0870.wav")[:pcm.Samples(4*time.Second)], make(pcm.Speech, pcm.Rate)...))
+	cutOff := other[:165] // 3.3 s: in the middle of a word
+	const people = 10
+	of := func(i int) ([][]byte, string, string) {
+		switch {
+		case i == people-1:
+			return cutOff, "leisure", "selfish"
+		case i%2 == 0:
+			return one, "selfish", "leisure"
+		}
+		return other, "leisure", "selfish"
+	}
+	taps := make([]*transcribe.Track, people)
+	for i := range taps {
+		taps[i] = openTap(t, tr, m, parley.TrackID(fmt.Sprintf("track-%d", i)))
+	}
+	for k := range len(one) {
+		for i, tap := range taps {
+			if sent, _, _ := of(i); k < len(sent) {
+				tap.Write(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(k), Timestamp: uint32(k * 960)}, Payload: sent[k]},
+					pathBegan.Add(time.Duration(k)*20*time.Millisecond))
+			}
+		}
+		if k%10 == 9 {
+			time.Sleep(10 * time.Millisecond) // ten times as fast as in a meeting
+		}
+	}
+	for _, tap := range taps {
+		tap.Close()
+	}
+	for i := range people {
+		_, has, hasNot := of(i)
+		text := textOfTrack(t, tr, keep, m, parley.TrackID(fmt.Sprintf("track-%d", i)))
+		if lower := strings.ToLower(text); !strings.Contains(lower, has) || strings.Contains(lower, hasNot) {
+			t.Errorf("track %d says %q", i, text)
+		}
 	}
 }

@@ -28,6 +28,10 @@ const (
 	recognizePace    = 4
 	// startWait is how long a request waits for a child that is being started.
 	startWait = 10 * time.Second
+	// mostOpening is how many detectors are opened at once: each takes the child 50 ms, in which it answers no
+	// other. Who has waited openWait for that does without for a while.
+	mostOpening = 4
+	openWait    = time.Second
 
 	firstBackOff   = 500 * time.Millisecond
 	longestBackOff = time.Minute
@@ -48,6 +52,8 @@ type Engine struct {
 	log     *zap.Logger
 	metrics metrics
 	turn    chan struct{} // one recognition at a time: more would take turns in the child
+	opening chan struct{} // detectors being opened
+	streams *streamModel  // or nil
 
 	mu      sync.Mutex // guards everything below
 	child   *child     // nil while none can be asked
@@ -60,6 +66,7 @@ var (
 	_ transcribe.Recognizer = (*Engine)(nil)
 	_ transcribe.Health     = (*Engine)(nil)
 	_ transcribe.Voices     = (*Engine)(nil)
+	_ transcribe.Streams    = (*Engine)(nil)
 )
 
 // New checks the model files, 84 MB of them, and starts nothing. Its errors are Unavailable and name
@@ -77,6 +84,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Engine, error
 	}
 	return &Engine{
 		cfg: cfg, log: log, metrics: m, turn: make(chan struct{}, 1),
+		opening: make(chan struct{}, mostOpening), streams: openStreamModel(cfg.Files, log),
 		missing: "The speech engine is not running yet.", changed: make(chan struct{}),
 	}, nil
 }
@@ -92,6 +100,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		if served && time.Since(started) > steadyAfter {
 			backOff = firstBackOff
+		}
+		if !served {
+			e.streams.blame()
 		}
 		e.log.Warn("speech engine ended", zap.Error(err), zap.Duration("again_in", backOff))
 		if served {
@@ -115,7 +126,11 @@ func (e *Engine) runChild(ctx context.Context) (served bool, err error) {
 	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	argv := slices.Concat(e.cfg.Command, e.cfg.Files.arguments())
+	files := e.cfg.Files
+	if !e.streams.usable() {
+		files.Streaming = ""
+	}
+	argv := slices.Concat(e.cfg.Command, files.arguments())
 	c, err := startChild(argv)
 	if err != nil {
 		return false, err
@@ -130,7 +145,7 @@ func (e *Engine) runChild(ctx context.Context) (served bool, err error) {
 			slow.Stop()
 			served = true
 			e.log.Info("speech engine runs", zap.String("library", h.Library), zap.String("model", h.Model),
-				zap.String("voice", h.Voice), zap.Int64("memory_bytes", h.MemoryBytes))
+				zap.String("voice", h.Voice), zap.String("streaming", h.Streaming), zap.Int64("memory_bytes", h.MemoryBytes))
 			e.set(c, h, "")
 		case <-c.ended:
 		}
@@ -221,7 +236,7 @@ func (e *Engine) Recognize(ctx context.Context, s pcm.Speech, h transcribe.Hint)
 		return result, err
 	}
 	started := time.Now()
-	answer, err := c.call(ctx, askRecognize, recognizeRequest(lang, s), recognizeTimeout+recognizePace*s.Duration())
+	answer, err := c.call(ctx, askRecognize, recognizeRequest(request{lang, h.Draft, s}), recognizeTimeout+recognizePace*s.Duration())
 	if err != nil {
 		return result, fmt.Errorf("recognize: %w", err)
 	}
@@ -244,6 +259,14 @@ func (e *Engine) Listen(ctx context.Context) (transcribe.Voice, error) {
 	c, err := e.running(ctx, 0)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case e.opening <- struct{}{}:
+		defer func() { <-e.opening }()
+	case <-time.After(openWait):
+		return nil, errDown("the speech engine opens other detectors")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 	answer, err := c.call(ctx, askListen, nil, voiceTimeout)
 	if err != nil {

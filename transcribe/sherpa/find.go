@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parley/parley"
+	"github.com/parley/parley/transcribe/model"
 )
 
 // Files are the speech library and the directories of models, as Find found them.
@@ -15,6 +16,8 @@ type Files struct {
 	Models  string // directory that holds the recognizer's directory
 	Model   string // the recognizer's directory in it; "" means whisper-base
 	Voices  string // directory that holds the voice detector's; "" means Models
+	// Streaming is the directory of the model that says words while somebody speaks; "" for none.
+	Streaming string
 }
 
 // Places says where to look. A place that is "" is not looked at.
@@ -41,8 +44,29 @@ func Find(p Places) (Files, error) {
 	if f.Models, f.Model, err = findRecognizer(p); err != nil {
 		return f, err
 	}
+	f.Streaming = findStreaming(p)
 	f.Voices, err = findModels(p, voiceWeight())
 	return f, err
+}
+
+// pulled is the directory of models that were pulled; "" without one.
+func (p Places) pulled() string {
+	if p.Models != "" {
+		return p.Models
+	}
+	return under(p.Data, "models")
+}
+
+// findStreaming finds a streaming model that was pulled; "" without one.
+func findStreaming(p Places) string {
+	entries, _ := os.ReadDir(p.pulled()) // none when nothing was pulled
+	for _, e := range entries {
+		directory := filepath.Join(p.pulled(), e.Name())
+		if _, err := model.StreamingIn(directory); err == nil {
+			return directory
+		}
+	}
+	return ""
 }
 
 func findLibrary(p Places) (string, error) {
@@ -66,15 +90,17 @@ func findLibrary(p Places) (string, error) {
 }
 
 // findRecognizer finds the model that was asked for, or the best there is: one that was pulled into the
-// data directory hears Cantonese, whisper-base ships.
+// data directory hears Cantonese, whisper-base ships. A streaming model hears whole utterances where it is
+// asked for, or there is no other.
 func findRecognizer(p Places) (directory, name string, err error) {
-	pulled := under(p.Data, "models")
-	if p.Models != "" {
-		pulled = p.Models
-	}
+	pulled := p.pulled()
 	switch {
 	case p.Model != "" && p.Model != modelName:
-		if _, err := senseVoiceFile(filepath.Join(pulled, p.Model)); err != nil || pulled == "" {
+		_, err := senseVoiceFile(filepath.Join(pulled, p.Model))
+		if err != nil {
+			_, err = model.StreamingIn(filepath.Join(pulled, p.Model))
+		}
+		if err != nil || pulled == "" {
 			return "", "", findError("the speech model "+p.Model+" (transcribe.model) is not installed, or of a kind that parley cannot run; see parley models list", err)
 		}
 		return pulled, p.Model, nil
@@ -87,6 +113,9 @@ func findRecognizer(p Places) (directory, name string, err error) {
 		}
 	}
 	directory, err = findModels(p, tokensWeight())
+	if streaming := findStreaming(p); err != nil && p.Model == "" && streaming != "" {
+		return pulled, filepath.Base(streaming), nil
+	}
 	return directory, modelName, err
 }
 
@@ -190,5 +219,7 @@ func (f Files) arguments() []string {
 	if voices == "" {
 		voices = f.Models
 	}
-	return []string{"--library", f.Library, "--models", f.Models, "--voices", voices, "--model", f.model()}
+	return []string{
+		"--library", f.Library, "--models", f.Models, "--voices", voices, "--model", f.model(), "--streaming", f.Streaming,
+	}
 }

@@ -16,6 +16,9 @@ const (
 	askHear      kind = 2 // detector, windows of samples; answered by heard
 	askLeave     kind = 3 // detector; answered by done
 	askRecognize kind = 4 // language, samples; answered by told
+	askStream    kind = 5 // nothing; answered by done, and the request's id names the stream
+	askFeed      kind = 6 // stream, samples; answered by told: all words so far
+	askShut      kind = 7 // stream; answered by done
 )
 
 // From the child.

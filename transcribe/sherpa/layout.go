@@ -43,6 +43,33 @@ type (
 		Debug       int32
 		Ten_vad     tenConfig
 	}
+	streamConfig struct {
+		Feat_config                featureConfig
+		Model_config               streamModelConfig
+		Decoding_method            *int8
+		Max_active_paths           int32
+		Enable_endpoint            int32
+		Rule1_min_trailing_silence float32
+		Rule2_min_trailing_silence float32
+		Rule3_min_utterance_length float32
+		Hotwords_file              *int8
+		Hotwords_score             float32
+		Ctc_fst_decoder_config     streamGraphConfig
+		Rule_fsts                  *int8
+		Rule_fars                  *int8
+		Blank_penalty              float32
+		Hotwords_buf               *int8
+		Hotwords_buf_size          int32
+		Hr                         homophoneConfig
+	}
+	streamResult struct {
+		Text       *int8
+		Tokens     *int8
+		Arr        **int8
+		Timestamps *float32
+		Count      int32
+		Json       *int8
+	}
 
 	featureConfig struct {
 		Sample_rate int32
@@ -204,5 +231,45 @@ type (
 		Window_size          int32
 		Max_speech_duration  float32
 		Pad_cgo_0            [4]byte
+	}
+
+	streamModelConfig struct {
+		Transducer      streamTransducerConfig
+		Paraformer      streamParaformerConfig
+		Zipformer2_ctc  streamZipformerConfig
+		Tokens          *int8
+		Num_threads     int32
+		Provider        *int8
+		Debug           int32
+		Model_type      *int8
+		Modeling_unit   *int8
+		Bpe_vocab       *int8
+		Tokens_buf      *int8
+		Tokens_buf_size int32
+		Nemo_ctc        streamNemoConfig
+		T_one_ctc       streamToneConfig
+	}
+	streamTransducerConfig struct {
+		Encoder *int8
+		Decoder *int8
+		Joiner  *int8
+	}
+	streamParaformerConfig struct {
+		Encoder *int8
+		Decoder *int8
+	}
+	streamZipformerConfig struct {
+		Model *int8
+	}
+	streamNemoConfig struct {
+		Model *int8
+	}
+	streamToneConfig struct {
+		Model *int8
+	}
+	streamGraphConfig struct {
+		Graph     *int8
+		Active    int32
+		Pad_cgo_0 [4]byte
 	}
 )

@@ -16,6 +16,8 @@ type (
 	recognizerConfig C.SherpaOnnxOfflineRecognizerConfig
 	recognizerResult C.SherpaOnnxOfflineRecognizerResult
 	voiceConfig      C.SherpaOnnxVadModelConfig
+	streamConfig     C.SherpaOnnxOnlineRecognizerConfig
+	streamResult     C.SherpaOnnxOnlineRecognizerResult
 
 	featureConfig     C.SherpaOnnxFeatureConfig
 	homophoneConfig   C.SherpaOnnxHomophoneReplacerConfig
@@ -41,4 +43,12 @@ type (
 	zipformerConfig   C.SherpaOnnxOfflineZipformerCtcModelConfig
 	sileroConfig      C.SherpaOnnxSileroVadModelConfig
 	tenConfig         C.SherpaOnnxTenVadModelConfig
+
+	streamModelConfig      C.SherpaOnnxOnlineModelConfig
+	streamTransducerConfig C.SherpaOnnxOnlineTransducerModelConfig
+	streamParaformerConfig C.SherpaOnnxOnlineParaformerModelConfig
+	streamZipformerConfig  C.SherpaOnnxOnlineZipformer2CtcModelConfig
+	streamNemoConfig       C.SherpaOnnxOnlineNemoCtcModelConfig
+	streamToneConfig       C.SherpaOnnxOnlineToneCtcModelConfig
+	streamGraphConfig      C.SherpaOnnxOnlineCtcFstDecoderConfig
 )

@@ -26,9 +26,21 @@ type library struct {
 	destroyResult    func(*recognizerResult)
 	destroyStream    func(stream uintptr)
 
+	createStreamer func(*streamConfig) uintptr
+	openStream     func(streamer uintptr) uintptr
+	feedStream     func(stream uintptr, rate int32, samples *float32, n int32)
+	streamReady    func(streamer, stream uintptr) int32
+	decodeStream   func(streamer, stream uintptr)
+	streamResult   func(streamer, stream uintptr) *streamResult
+	freeResult     func(*streamResult)
+	streamEnds     func(streamer, stream uintptr) int32
+	resetStream    func(streamer, stream uintptr)
+	closeStream    func(stream uintptr)
+
 	createVoice  func(config *voiceConfig, bufferSeconds float32) uintptr
 	acceptVoice  func(voice uintptr, samples *float32, n int32)
 	voiceHeard   func(voice uintptr) int32
+	flushVoice   func(voice uintptr)
 	clearVoice   func(voice uintptr)
 	destroyVoice func(voice uintptr)
 }
@@ -54,9 +66,20 @@ func openLibrary(path string) (*library, error) {
 		{"SherpaOnnxGetOfflineStreamResult", &lib.getResult},
 		{"SherpaOnnxDestroyOfflineRecognizerResult", &lib.destroyResult},
 		{"SherpaOnnxDestroyOfflineStream", &lib.destroyStream},
+		{"SherpaOnnxCreateOnlineRecognizer", &lib.createStreamer},
+		{"SherpaOnnxCreateOnlineStream", &lib.openStream},
+		{"SherpaOnnxOnlineStreamAcceptWaveform", &lib.feedStream},
+		{"SherpaOnnxIsOnlineStreamReady", &lib.streamReady},
+		{"SherpaOnnxDecodeOnlineStream", &lib.decodeStream},
+		{"SherpaOnnxGetOnlineStreamResult", &lib.streamResult},
+		{"SherpaOnnxDestroyOnlineRecognizerResult", &lib.freeResult},
+		{"SherpaOnnxOnlineStreamIsEndpoint", &lib.streamEnds},
+		{"SherpaOnnxOnlineStreamReset", &lib.resetStream},
+		{"SherpaOnnxDestroyOnlineStream", &lib.closeStream},
 		{"SherpaOnnxCreateVoiceActivityDetector", &lib.createVoice},
 		{"SherpaOnnxVoiceActivityDetectorAcceptWaveform", &lib.acceptVoice},
 		{"SherpaOnnxVoiceActivityDetectorDetected", &lib.voiceHeard},
+		{"SherpaOnnxVoiceActivityDetectorFlush", &lib.flushVoice},
 		{"SherpaOnnxVoiceActivityDetectorClear", &lib.clearVoice},
 		{"SherpaOnnxDestroyVoiceActivityDetector", &lib.destroyVoice},
 	}

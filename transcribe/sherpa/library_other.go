@@ -12,7 +12,10 @@ import (
 // models cannot be loaded here: the structs in layout.go are those of 64-bit Linux.
 type models struct{}
 
-type voice struct{}
+type (
+	voice  struct{}
+	stream struct{}
+)
 
 func loadModels(Files) (*models, error) {
 	return nil, &parley.Error{
@@ -21,10 +24,18 @@ func loadModels(Files) (*models, error) {
 	}
 }
 
-func (*models) recognize(pcm.Speech, string) recognized { return recognized{} }
+func (*models) recognize(request) recognized { return recognized{} }
 
 func (*models) newVoice() (*voice, error) { return nil, errors.ErrUnsupported }
 
 func (*voice) hear(pcm.Speech) []byte { return nil }
 
 func (*voice) close() {}
+
+func (*models) streaming() string { return "" }
+
+func (*models) newStream() (*stream, error) { return nil, errors.ErrUnsupported }
+
+func (*stream) hear(pcm.Speech) recognized { return recognized{} }
+
+func (*stream) close() {}

@@ -19,6 +19,7 @@ type hello struct {
 	Library     string `json:"library"` // version
 	Model       string `json:"model"`
 	Voice       string `json:"voice"`
+	Streaming   string `json:"streaming"`    // the model of streams; "" for none
 	MemoryBytes int64  `json:"memory_bytes"` // resident, models included
 }
 
@@ -81,25 +82,37 @@ func parseDetector(b []byte) (uint32, error) {
 	return binary.LittleEndian.Uint32(b), nil
 }
 
-func recognizeRequest(lang string, s pcm.Speech) []byte {
-	b := make([]byte, 0, 1+len(lang)+4*len(s))
-	b = append(append(b, byte(len(lang))), lang...)
-	return appendSamples(b, s)
+// request is one piece of speech to recognize.
+type request struct {
+	lang   string // "" leaves it open
+	draft  bool   // it is heard again: sooner is better than well
+	speech pcm.Speech
 }
 
-func parseRecognizeRequest(b []byte) (lang string, s pcm.Speech, err error) {
-	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return "", nil, errors.New("no language is named")
+func recognizeRequest(r request) []byte {
+	b := make([]byte, 0, 2+len(r.lang)+4*len(r.speech))
+	b = append(b, 0, byte(len(r.lang)))
+	if r.draft {
+		b[0] = 1
 	}
-	lang = string(b[1 : 1+b[0]])
+	return appendSamples(append(b, r.lang...), r.speech)
+}
+
+func parseRecognizeRequest(b []byte) (r request, err error) {
+	if len(b) < 2 || len(b) < 2+int(b[1]) {
+		return r, errors.New("no language is named")
+	}
+	r.draft = b[0] != 0
+	lang := string(b[2 : 2+b[1]])
 	if !whisperLanguage(lang) {
-		return "", nil, fmt.Errorf("language %q is not one the model knows", lang)
+		return r, fmt.Errorf("language %q is not one the model knows", lang)
 	}
-	s, err = parseSamples(b[1+b[0]:])
-	if err == nil && s.Duration() > transcribe.MaxSpeech {
-		err = fmt.Errorf("%v of speech; the limit is %v", s.Duration(), transcribe.MaxSpeech)
+	r.lang = lang
+	r.speech, err = parseSamples(b[2+b[1]:])
+	if err == nil && r.speech.Duration() > transcribe.MaxSpeech {
+		err = fmt.Errorf("%v of speech; the limit is %v", r.speech.Duration(), transcribe.MaxSpeech)
 	}
-	return lang, s, err
+	return r, err
 }
 
 // whisperLanguages are the languages of the multilingual Whisper models before version 3.

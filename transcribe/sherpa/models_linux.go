@@ -17,14 +17,17 @@ import (
 
 	"github.com/parley/parley/media/pcm"
 	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/model"
 )
 
 // models is what the child has loaded: one recognizer, whose language changes between decodes, and
-// what voice detectors are made from. Recognizing and voices may be used at the same time.
+// what voice detectors and streams are made from. All three may be used at the same time.
 type models struct {
-	lib   *library
-	bytes tokenBytes // nil for models whose tokens are text
-	voice *voiceConfig
+	lib      *library
+	bytes    tokenBytes // nil for models whose tokens are text
+	voice    *voiceConfig
+	streamer *streamer // or nil
+	streams  bool      // the recognizer is the streamer
 
 	mu         sync.Mutex // guards all below: one decode at a time
 	recognizer uintptr
@@ -37,8 +40,23 @@ func loadModels(f Files) (*models, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := loadRecognizer(lib, f)
+	if err != nil || m.streams || f.Streaming == "" {
+		return m, err
+	}
+	m.streamer, err = loadStreamer(lib, f.Streaming)
+	return m, err
+}
+
+// loadRecognizer loads what hears whole utterances.
+func loadRecognizer(lib *library, f Files) (*models, error) {
 	if f.model() != modelName {
-		return loadSenseVoice(lib, f)
+		directory := filepath.Join(f.Models, f.model())
+		if _, err := model.StreamingIn(directory); err != nil {
+			return loadSenseVoice(lib, f)
+		}
+		s, err := loadStreamer(lib, directory)
+		return &models{lib: lib, voice: newVoiceConfig(f.path(voiceWeight())), streamer: s, streams: true}, err
 	}
 	table, err := os.ReadFile(f.path(tokensWeight()))
 	if err != nil {
@@ -123,16 +141,26 @@ func newVoiceConfig(model string) *voiceConfig {
 	}
 }
 
-// recognize decodes one piece of speech; lang "" leaves the language open. It blocks for about an
-// eighth of the speech's length.
-func (m *models) recognize(s pcm.Speech, lang string) recognized {
+// draftPadding is the silence that Whisper is given after speech that it hears again anyway, in frames of
+// 10 ms. With the library's 10 s it finds the end more surely, and takes a third longer.
+const draftPadding = 300
+
+// recognize decodes one piece of speech. It blocks for about an eighth of the speech's length.
+func (m *models) recognize(r request) recognized {
+	s := r.speech
+	if m.streams {
+		return m.streamer.recognize(s, r.lang)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	runtime.LockOSThread() // the model runs on the thread that asks
 	defer runtime.UnlockOSThread()
 	began := threadCPU()
 	if m.bytes != nil { // others end the process when they are told
-		m.config.Model_config.Whisper.Language = cString(lang)
+		m.config.Model_config.Whisper.Language, m.config.Model_config.Whisper.Tail_paddings = cString(r.lang), 0
+		if r.draft {
+			m.config.Model_config.Whisper.Tail_paddings = draftPadding
+		}
 		m.lib.setLanguage(m.recognizer, m.config)
 	}
 	stream := m.lib.createStream(m.recognizer)
@@ -183,7 +211,7 @@ func (m *models) tokens(r *recognizerResult) []token {
 		if m.bytes != nil {
 			t.bytes = m.bytes.decode(text)
 		} else {
-			t.bytes = []byte(strings.ReplaceAll(text, wordMark, " "))
+			t.bytes = plainToken(text)
 		}
 		tokens = append(tokens, t)
 	}
@@ -196,6 +224,9 @@ const (
 	// wordMark stands for the space in front of a word in tokens of SentencePiece.
 	wordMark = "\u2581"
 )
+
+// plainToken is a token of SentencePiece as text.
+func plainToken(text string) []byte { return []byte(strings.ReplaceAll(text, wordMark, " ")) }
 
 // plainLanguage is "yue" for "<|yue|>", as SenseVoice writes it.
 func plainLanguage(lang string) string {
@@ -226,12 +257,14 @@ func (m *models) newVoice() (*voice, error) {
 	return v, nil
 }
 
-// hear decides about whole windows, a byte each: 1 for speech.
+// hear decides about whole windows, a byte each: 1 for speech. The library copies all of a segment of speech
+// with each window that goes on with it: it is given up at once. What the network remembers stays.
 func (v *voice) hear(s pcm.Speech) []byte {
 	heard := make([]byte, 0, len(s)/transcribe.Window)
 	for ; len(s) >= transcribe.Window; s = s[transcribe.Window:] {
 		v.lib.acceptVoice(v.handle, &s[0], transcribe.Window)
 		heard = append(heard, byte(v.lib.voiceHeard(v.handle)))
+		v.lib.flushVoice(v.handle)
 		v.lib.clearVoice(v.handle)
 	}
 	runtime.KeepAlive(s)

@@ -30,6 +30,14 @@ var pathBegan = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 // openPath is a region with a meeting that has begun, and a transcriber that runs until the test ends.
 func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
 	t.Helper()
+	return openPathWith(t, e, e, nil)
+}
+
+// openPathWith has somebody recognize, or nobody, and tells what is shown of utterances while they grow.
+func openPathWith(
+	t testing.TB, recognizer transcribe.Recognizer, voices transcribe.Voices, show func(parley.Utterance),
+) (*transcribe.Transcriber, *parley.Keep, parley.Meeting) {
+	t.Helper()
 	directory := t.TempDir()
 	store, err := objects.OpenDir(filepath.Join(directory, "objects"))
 	must(t, err)
@@ -48,7 +56,7 @@ func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.
 	extractor, err := minutes.New()
 	must(t, err)
 	tr, err := transcribe.New(transcribe.DefaultConfig(), transcribe.Parts{
-		Regions: parley.Regions{"hk": keep}, Jobs: jobs, Events: jobs, Extractor: extractor, Recognizer: e, Voices: e,
+		Regions: parley.Regions{"hk": keep}, Jobs: jobs, Events: jobs, Extractor: extractor, Recognizer: recognizer, Voices: voices, Interim: show,
 		Log: zap.NewNop(), Registry: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -65,23 +73,56 @@ func openPath(t *testing.T, e *sherpa.Engine) (*transcribe.Transcriber, *parley.
 	return tr, keep, m
 }
 
-// throughOpus plays speech into a tap as a browser sends it, 32 kbit/s with FEC, of which a share of the
-// packets is lost. It waits where the tap's queue would overflow.
-func throughOpus(t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID, s pcm.Speech, lost float64) {
+// openTap waits until the transcriber runs.
+func openTap(t testing.TB, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID) *transcribe.Track {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(poll) {
+		tap, err := tr.Track(m, parley.Track{
+			ID: id, Meeting: m.ID, Participant: "p1", Source: parley.Microphone, Codec: "audio/opus", ClockRate: 48000, Channels: 2,
+		}, pathBegan)
+		if err == nil {
+			return tap
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// packets are speech as a browser sends it, without DTX.
+func packets(t testing.TB, s pcm.Speech) [][]byte {
 	t.Helper()
 	encoder, err := pcm.NewEncoder(32_000)
 	if err != nil {
 		t.Skip("no Opus encoder in this build:", err)
 	}
-	var tap *transcribe.Track
-	for deadline := time.Now().Add(5 * time.Second); tap == nil; {
-		tap, err = tr.Track(m, parley.Track{
-			ID: id, Meeting: m.ID, Participant: "p1", Source: parley.Microphone, Codec: "audio/opus", ClockRate: 48000, Channels: 2,
-		}, pathBegan)
-		if err != nil && time.Now().After(deadline) {
-			t.Fatal(err)
-		}
+	wide := pcm.Resample(s, pcm.Rate, 48_000)
+	var all [][]byte
+	for i := 0; (i+1)*960 <= len(wide); i++ {
+		packet, err := encoder.Encode(wide[i*960 : (i+1)*960])
+		must(t, err)
+		all = append(all, bytes.Clone(packet))
 	}
+	return all
+}
+
+// throughOpus plays speech into a tap as a browser sends it, 32 kbit/s with FEC, of which a share of the
+// packets is lost. It waits where the tap's queue would overflow.
+func throughOpus(t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID, s pcm.Speech, lost float64) {
+	t.Helper()
+	const faster = 50 // times as fast as in a meeting: the tap keeps up
+	throughOpusAt(t, tr, m, id, s, lost, faster)
+}
+
+func throughOpusAt(
+	t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id parley.TrackID, s pcm.Speech, lost float64, faster time.Duration,
+) {
+	t.Helper()
+	encoder, err := pcm.NewEncoder(32_000)
+	if err != nil {
+		t.Skip("no Opus encoder in this build:", err)
+	}
+	tap := openTap(t, tr, m, id)
 	random := rand.New(rand.NewPCG(11, 23))
 	wide := pcm.Resample(append(s, make(pcm.Speech, pcm.Rate)...), pcm.Rate, 48_000)
 	for i := 0; (i+1)*960 <= len(wide); i++ {
@@ -95,18 +136,18 @@ func throughOpus(t *testing.T, tr *transcribe.Transcriber, m parley.Meeting, id 
 			Header:  rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960)},
 			Payload: bytes.Clone(packet),
 		}, at)
-		if i%50 == 49 {
-			time.Sleep(20 * time.Millisecond) // 50 times as fast as in a meeting: the tap keeps up
+		if i%50 == 49 { // sound comes over time
+			time.Sleep(time.Second / faster)
 		}
 	}
 	tap.Close()
 }
 
 // textOfTrack waits until every utterance of a track has words.
-func textOfTrack(t *testing.T, tr *transcribe.Transcriber, keep *parley.Keep, m parley.Meeting, id parley.TrackID) string {
+func textOfTrack(t testing.TB, tr *transcribe.Transcriber, keep *parley.Keep, m parley.Meeting, id parley.TrackID) string {
 	t.Helper()
 	must(t, tr.Finish(t.Context(), "hk", m.ID)) // everything is stored
-	for deadline := time.Now().Add(2 * time.Minute); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(poll) {
 		transcript, err := keep.Transcripts.Transcript(t.Context(), m.ID)
 		must(t, err)
 		var texts []string

@@ -17,20 +17,28 @@ import (
 	"github.com/parley/parley"
 	"github.com/parley/parley/media/pcm"
 	"github.com/parley/parley/transcribe"
+	"github.com/parley/parley/transcribe/score"
 	"github.com/parley/parley/transcribe/sherpa"
 )
 
 // TestMain is the child as well, when the engine starts this binary.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 10 && os.Args[1] == "engine" {
-		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7], Model: os.Args[9]}
+	if len(os.Args) == 12 && os.Args[1] == "engine" {
+		files := sherpa.Files{Library: os.Args[3], Models: os.Args[5], Voices: os.Args[7], Model: os.Args[9], Streaming: os.Args[11]}
 		if err := sherpa.Serve(os.Stdin, os.Stdout, files); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 3 && os.Args[1] == "lie" {
+		lie(os.Args[2])
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
+
+// poll is how often a test looks whether something has come about.
+const poll = 2 * time.Millisecond
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -56,7 +64,12 @@ func find(t testing.TB) sherpa.Files {
 // start runs an engine until the test ends.
 func start(t testing.TB, files sherpa.Files) *sherpa.Engine {
 	t.Helper()
-	e, err := sherpa.New(sherpa.Config{Files: files, Command: []string{os.Args[0], "engine"}}, zap.NewNop(), prometheus.NewRegistry())
+	return startLogging(t, files, zap.NewNop())
+}
+
+func startLogging(t testing.TB, files sherpa.Files, log *zap.Logger) *sherpa.Engine {
+	t.Helper()
+	e, err := sherpa.New(sherpa.Config{Files: files, Command: []string{os.Args[0], "engine"}}, log, prometheus.NewRegistry())
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -95,10 +108,15 @@ func TestEnglishAndMandarinAreHeard(t *testing.T) {
 	} {
 		s := speech(t, c.file)
 		s = s[:min(len(s), pcm.Samples(20*time.Second))]
+		draft, err := e.Recognize(t.Context(), s, transcribe.Hint{Draft: true})
+		must(t, err)
 		r, err := e.Recognize(t.Context(), s, transcribe.Hint{})
 		must(t, err)
-		if r.Lang != c.lang {
-			t.Errorf("%s: language %q", name, r.Lang)
+		if r.Lang != c.lang || draft.Lang != c.lang {
+			t.Errorf("%s: language %q, in a draft %q", name, r.Lang, draft.Lang)
+		}
+		if wrong := score.Errors(score.Units(score.CER, r.Text()), score.Units(score.CER, draft.Text())); wrong > len(r.Text())/10 {
+			t.Errorf("%s: %q in a draft, %q for good", name, draft.Text(), r.Text())
 		}
 		for _, word := range c.words {
 			if !strings.Contains(r.Text(), word) && !strings.Contains(r.Text(), traditional(word)) {
@@ -148,7 +166,7 @@ func TestVoiceIsToldFromSilence(t *testing.T) {
 
 func waitForWords(t testing.TB, e *sherpa.Engine) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(poll) {
 		if ok, missing := e.Words(); ok {
 			return
 		} else if time.Now().After(deadline) {
@@ -167,7 +185,7 @@ func TestAKilledChildIsReplaced(t *testing.T) { //nolint:paralleltest // see abo
 	for _, pid := range children(t) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(poll) {
 		r, err := e.Recognize(t.Context(), s, transcribe.Hint{Lang: "en"})
 		if err == nil {
 			if len(r.Words) == 0 {
@@ -182,7 +200,7 @@ func TestAKilledChildIsReplaced(t *testing.T) { //nolint:paralleltest // see abo
 }
 
 // children lists the processes of this one, as Linux tells it.
-func children(t *testing.T) []int {
+func children(t testing.TB) []int {
 	t.Helper()
 	lists, err := filepath.Glob("/proc/self/task/*/children")
 	must(t, err)
@@ -314,7 +332,7 @@ func TestALibraryThatIsNoneDoesNotEndTheServer(t *testing.T) {
 	files.Library = filepath.Join(t.TempDir(), "libsherpa-onnx-c-api.so")
 	must(t, os.WriteFile(files.Library, []byte("not a library"), 0o600))
 	e := start(t, files)
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(poll) {
 		if ok, missing := e.Words(); !ok && strings.Contains(missing, "does not start") {
 			return
 		}
@@ -322,18 +340,4 @@ func TestALibraryThatIsNoneDoesNotEndTheServer(t *testing.T) {
 			t.Fatal("nobody says that the engine does not start")
 		}
 	}
-}
-
-// BenchmarkRecognize reports CPU-bound time per second of speech.
-func BenchmarkRecognize(b *testing.B) {
-	e := start(b, find(b))
-	s := speech(b, "en_austen_0870.wav")
-	s = s[:min(len(s), pcm.Samples(10*time.Second))]
-	waitForWords(b, e)
-	for b.Loop() {
-		if _, err := e.Recognize(b.Context(), s, transcribe.Hint{Lang: "en"}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/s.Duration().Seconds(), "s/speech-s")
 }
