@@ -40,7 +40,10 @@ engine: $(BIN)/lib/libsherpa-onnx-c-api.so $(BIN)/models/.copied ## Lay the spee
 .PHONY: $(BIN)/parley # the go command knows what changed
 $(BIN)/parley: web/dist/index.html
 	@.ci/packages $(PACKAGES_BUILD)
-	@$(go) build -trimpath -o $@ ./cmd/parley
+	@mkdir -p build
+	@$(go) build -trimpath -o build/parley ./cmd/parley
+	@# A copy: the linker's file lies in the page cache in blocks of 2 MiB, which newer kernels map whole.
+	@cmp -s build/parley $@ || install -D -m 755 build/parley $@
 
 $(BIN)/lib/libsherpa-onnx-c-api.so: $(ENGINE)/package-lock.json
 	@mkdir -p build/engine $(BIN)/lib
