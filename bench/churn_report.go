@@ -191,6 +191,6 @@ func (out *ChurnReport) writeServer(row func(name, format string, args ...any)) 
 			at.s.MemoryMiB, at.s.HeapMiB, at.s.Goroutines, at.s.Joins)
 	}
 	g := out.Growth
-	row("growth", "%+.0f KiB of memory, %+.0f KiB in use, by 1,000 joins; %+d goroutines (middle to end: %d joins)",
-		g.MemoryKiBPer1000, g.HeapKiBPer1000, g.Goroutines, g.Joins)
+	row("growth", "%+.0f KiB, %+.0f KiB in use, %+d goroutines, from the middle to the end: %d joins", g.MemoryKiB, g.HeapKiB, g.Goroutines, g.Joins)
+	row("", "by 1,000 joins: %+.0f KiB, %+.0f KiB in use", g.MemoryKiBPer1000, g.HeapKiBPer1000)
 }
