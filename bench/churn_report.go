@@ -36,11 +36,11 @@ type ChurnReport struct {
 	StayS     float64  `json:"stay_s"`
 
 	Joins        int      `json:"joins"`
-	Failures     int      `json:"failures"` // joins that were refused or took too long
-	Failed       []string `json:"failed"`   // some of them
-	Vanished     int      `json:"vanished"` // who left without a goodbye
-	Reloads      int      `json:"reloads"`  // who came back at once
-	WithoutMedia int      `json:"participants_without_media"`
+	Failures     int      `json:"failures"`                   // joins that were refused or took too long
+	Failed       []string `json:"failed"`                     // some of them
+	Vanished     int      `json:"vanished"`                   // who left without a goodbye
+	Reloads      int      `json:"reloads"`                    // who came back at once
+	WithoutMedia int      `json:"participants_without_media"` // within two seconds
 
 	JoinP50 float64 `json:"join_p50_ms"` // from the open WebSocket to the first packet
 	JoinP95 float64 `json:"join_p95_ms"`

@@ -88,11 +88,15 @@ func choose() parting {
 	return []parting{leaves, leaves, vanishes, reloads}[rand.IntN(4)] //nolint:gosec // no secret
 }
 
+// soon is when something has arrived at whoever joined. Who has left before, as the meeting ended, says nothing.
+const soon = 2 * time.Second
+
 // end leaves, and counts what the life was like.
 func (l *life) end(ctx context.Context, how parting) {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	stayed := time.Since(l.opened)
 	for _, s := range l.streams {
 		s.ended.Store(true)
 	}
@@ -120,11 +124,12 @@ func (l *life) end(ctx context.Context, how parting) {
 	case reloads:
 		c.report.Reloads++
 	}
-	if first.IsZero() {
+	switch {
+	case !first.IsZero():
+		c.took.add(first.Sub(l.opened))
+	case stayed > soon:
 		c.report.WithoutMedia++
-		return
 	}
-	c.took.add(first.Sub(l.opened))
 }
 
 // forget leaves nothing of the life in the generator.
