@@ -123,6 +123,7 @@ func (l *life) end(ctx context.Context, how parting) {
 		c.report.Vanished++
 	case reloads:
 		c.report.Reloads++
+	case leaves, ends:
 	}
 	switch {
 	case !first.IsZero():

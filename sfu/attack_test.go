@@ -24,8 +24,6 @@ import (
 type scene struct {
 	*hall
 	ann, ben *guest
-
-	spoken, shown int // packets that ann has sent, of those that ben is to have
 }
 
 func openScene(t *testing.T) *scene {
@@ -304,7 +302,7 @@ func TestSSRCsThatCollideAreNoticedByNobody(t *testing.T) {
 		for _, p := range good.Frame(n%10 == 0, 2) {
 			camera.write(t, p.Header, p.Payload)
 			for _, ssrc := range []uint32{seat, microphone.ssrc} {
-				p.Header.SSRC = ssrc
+				p.SSRC = ssrc
 				camera.write(t, p.Header, p.Payload)
 			}
 		}
