@@ -76,7 +76,7 @@ type ChurnReport struct {
 // what a connection takes (about 150 KiB): whoever forgets one of a hundred is found, however long it runs.
 const (
 	memorySlackKiB  = 6 << 10
-	heapSlackKiB    = 512
+	heapSlackKiB    = 1 << 10 // the bus alone takes and drops buffers of 256 KiB
 	growthPerJoin   = 1.5 // KiB
 	goroutinesSlack = 8   // a connection has more
 )
