@@ -77,8 +77,8 @@ type ChurnReport struct {
 const (
 	memorySlackKiB  = 6 << 10
 	heapSlackKiB    = 1 << 10 // the bus alone takes and drops buffers of 256 KiB
-	growthPerJoin   = 1.5 // KiB
-	goroutinesSlack = 8   // a connection has more
+	growthPerJoin   = 1.5     // KiB
+	goroutinesSlack = 8       // a connection has more
 )
 
 // finish fills in what follows from the rest; the churn's mu is held.
