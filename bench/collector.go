@@ -170,6 +170,24 @@ func (c *collector) started(everybody []participant) (begun, wanted int) {
 	return begun, wanted
 }
 
+// leave forgets the flows of a participant and returns how many packets were due to them, from the first to
+// the last of each that arrived, and how many came.
+func (c *collector) leave(subscriber int) (expected, received uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, f := range c.flows {
+		if key.subscriber != subscriber {
+			continue
+		}
+		span := f.span()
+		expected += span
+		received += min(f.received, span)
+		delete(c.flows, key)
+	}
+	delete(c.begun, subscriber)
+	return expected, received
+}
+
 // missing names some of the streams that have not begun, for a person.
 func (c *collector) missing(everybody []participant, most int) []string {
 	c.mu.Lock()

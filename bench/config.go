@@ -40,6 +40,11 @@ type Config struct {
 	Joins  int           // how many join at the same time
 	Sweep  time.Duration // how often receiving sockets are read
 
+	// Stay is how long a participant of a churn stays, half more or less; Settle how long the server rests
+	// before it is looked at; Private its private listener, "http://127.0.0.1:8081".
+	Stay, Settle time.Duration
+	Private      string
+
 	// PID is the server's process; 0 finds it by its listening port when it is on this machine.
 	PID int
 	// MaxLoss is the share of packets, in percent, from which on a run counts as failed.
@@ -56,6 +61,7 @@ func DefaultConfig(s Scenario) Config {
 		SRTP:       "gcm128",
 		Window:     20 * time.Second, Warm: 3 * time.Second, Setup: 2 * time.Minute,
 		Joins: 4, Sweep: 5 * time.Millisecond,
+		Stay: 20 * time.Second, Settle: 20 * time.Second, Private: "http://127.0.0.1:8081",
 		MaxLoss: 1,
 	}
 }
@@ -86,6 +92,9 @@ func (c *Config) Validate() error {
 	if (c.WHIP == "") != (c.WHEP == "") {
 		return invalid("--whip and --whep go together")
 	}
+	if c.Scenario == Churn && c.WHIP != "" {
+		return invalid("churn is held by --url, not by --whip")
+	}
 	addresses := []struct{ flag, value string }{{"url", c.URL}}
 	if c.WHIP != "" {
 		addresses = []struct{ flag, value string }{{"whip", c.WHIP}, {"whep", c.WHEP}}
@@ -109,6 +118,8 @@ func (c *Config) Validate() error {
 		{"setup", c.Setup.Seconds(), 1, 24 * 3600},
 		{"joins", float64(c.Joins), 1, 1000},
 		{"sweep", c.Sweep.Seconds(), 0.0001, 1},
+		{"stay", c.Stay.Seconds(), 1, 3600},
+		{"settle", c.Settle.Seconds(), 0, 3600},
 		{"max-loss", c.MaxLoss, 0, 100},
 		{"pid", float64(c.PID), 0, 1 << 30},
 	} {

@@ -30,7 +30,11 @@ func TestValidate(t *testing.T) {
 		"a spread of two frames":    {func(c *Config) { c.Spread = 2 }, "--spread"},
 		"no room for a stamp":       {func(c *Config) { c.AudioBytes = 10 }, "--audio-bytes"},
 		"no voices":                 {func(c *Config) { c.Voices = 0 }, "--voices"},
-		"a sweep that never comes":  {func(c *Config) { c.Sweep = time.Minute }, "--sweep"},
+		"churn by WHIP": {func(c *Config) {
+			c.Scenario, c.WHIP, c.WHEP = Churn, "http://h/{id}", "http://h/{id}"
+		}, "--whip"},
+		"a stay of no time":        {func(c *Config) { c.Stay = 0 }, "--stay"},
+		"a sweep that never comes": {func(c *Config) { c.Sweep = time.Minute }, "--sweep"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

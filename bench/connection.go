@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,12 +112,20 @@ func (d *dialer) connect(p *participant, receives bool) (*webrtc.PeerConnection,
 		return nil, nil, fmt.Errorf("make peer connection: %w", err)
 	}
 	if r != nil {
-		r.pc = pc
+		r.pc, r.socket = pc, socket
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.receivers = append(d.receivers, r)
 	}
 	return pc, r, nil
+}
+
+// forget drops a receiver whose connection is closed.
+func (d *dialer) forget(r *receiver) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// A copy: feedback may be looking at the list.
+	d.receivers = slices.DeleteFunc(slices.Clone(d.receivers), func(other *receiver) bool { return other == r })
 }
 
 // feedback sends the reports of all receivers until done is closed, spread over time.

@@ -11,6 +11,13 @@
 //	connection.go peer connections, the same for both
 //	report.go     what came of it
 //
+// and of a churn, in which people join and leave and the server is to keep nothing of them:
+//
+//	churn.go        two meetings, one after the other, and a look at the server after each
+//	life.go         one participation in them
+//	private.go      what the server tells of itself
+//	churn_report.go what it kept
+//
 // and of a packet:
 //
 //	pacer.go      the time has come for a packet of a stream
@@ -34,7 +41,8 @@
 //
 // # Goroutines and locks
 //
-// Run owns the sweeper, the pacer and the feedback loop and waits for them. dialer.mu comes before receiver.mu,
+// Run and RunChurn own the sweeper, the pacer and the feedback loop and wait for them; RunChurn also a
+// goroutine for each place in its room. dialer.mu comes before receiver.mu,
 // which comes before collector.mu; pacer.mu is held over the writing of a packet, by the pacer alone.
 //
 // Sources: RFC 3550 (RTP), 3711 and 7714 (SRTP), 5764 (DTLS-SRTP), 6464 (audio level), 7741 (VP8), 7983

@@ -50,6 +50,10 @@ func (p *pacer) flush() time.Duration {
 	defer p.mu.Unlock()
 	for len(p.due) > 0 {
 		first := &p.due[0]
+		if first.stream.ended.Load() {
+			heap.Pop(&p.due)
+			continue
+		}
 		now := time.Now()
 		if wait := first.at.Sub(now); wait > 0 {
 			return wait

@@ -28,6 +28,7 @@ type receiver struct {
 	participant int
 	collector   *collector
 	pc          *webrtc.PeerConnection // set before the first packet
+	socket      *socket                // likewise
 
 	mu      sync.Mutex // guards everything below
 	opener  *opener    // nil until the handshake is done

@@ -32,6 +32,11 @@ type Progress struct {
 	Flows     int // streams that arrive somewhere
 	Wanted    int // that are to
 	PPS       float64
+
+	// Of a churn.
+	Joins    int // so far
+	Failures int
+	Server   Sample
 }
 
 // run is one run.
@@ -63,6 +68,9 @@ type run struct {
 func Run(ctx context.Context, cfg Config, tell func(Progress)) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Scenario == Churn {
+		return nil, invalid("churn is held by RunChurn")
 	}
 	r, err := newRun(ctx, cfg, tell)
 	if err != nil {

@@ -20,21 +20,23 @@ const (
 	Livestream Scenario = "livestream"
 	// LargeRoom: some send pictures, some talk, everybody sees one of them and hears the talkers.
 	LargeRoom Scenario = "large-room"
+	// Churn: people join and leave all the time; RunChurn holds it.
+	Churn Scenario = "churn"
 )
 
 // Scenarios lists all.
 func Scenarios() []Scenario {
-	return []Scenario{Streams, Meeting, AudioRoom, Livestream, LargeRoom}
+	return []Scenario{Streams, Meeting, AudioRoom, Livestream, LargeRoom, Churn}
 }
 
 // Size is how large a scenario is. Zero fields mean the scenario's default; a field that the scenario
 // has no use for is a fault.
 type Size struct {
-	Participants int // Meeting, AudioRoom, LargeRoom: all, senders included
+	Participants int // Meeting, AudioRoom, LargeRoom: all, senders included; Churn: as many as there are at a time
 	Publishers   int // Streams
 	Subscribers  int // Streams, Livestream
-	Talkers      int // AudioRoom, LargeRoom
-	Cameras      int // LargeRoom
+	Talkers      int // AudioRoom, LargeRoom, Churn
+	Cameras      int // LargeRoom, Churn
 	VideoKbps    int // of each camera; all but AudioRoom
 }
 
@@ -51,6 +53,8 @@ func (s Scenario) defaultSize() Size {
 		return Size{Subscribers: 100, VideoKbps: 1500}
 	case LargeRoom:
 		return Size{Participants: 300, Talkers: 4, Cameras: 12, VideoKbps: 150}
+	case Churn:
+		return Size{Participants: 60, Talkers: 3, Cameras: 6, VideoKbps: 150}
 	}
 	return Size{}
 }
@@ -132,7 +136,7 @@ func (s Scenario) plan(size Size, voices int) []participant {
 			p.talks, p.shows = true, true
 		case AudioRoom:
 			p.talks = i < size.Talkers
-		case LargeRoom:
+		case LargeRoom, Churn:
 			p.talks, p.shows = i < size.Talkers, i < size.Cameras
 		case Streams, Livestream:
 			p.shows = i < max(size.Publishers, 1)

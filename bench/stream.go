@@ -48,6 +48,7 @@ type stream struct {
 	wantsKeyframe  atomic.Bool
 	sent, inWindow atomic.Uint64
 	failed         atomic.Uint64 // writes that were refused
+	ended          atomic.Bool   // the pacer forgets it
 
 	// owned by the pacer
 	header    rtp.Header

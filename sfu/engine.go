@@ -13,6 +13,7 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/zap"
 
@@ -97,7 +98,13 @@ func newEngine(cfg Config, sockets []*net.UDPConn, egress *egress, tcp *tcpListe
 	}
 	reader := newIngress(sockets, egress)
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: reader, Logger: logs.NewLogger("mux")})
+	// One for all: Pion otherwise asks the kernel for the list of interfaces for each peer, and each keeps it.
+	network, err := stdnet.NewNet()
+	if err != nil {
+		return nil, fmt.Errorf("list network interfaces: %w", err)
+	}
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
+	settings.SetNet(network)
 	settings.SetICEUDPMux(mux)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	settings.SetIncludeLoopbackCandidate(true) // browsers on this machine may have no other

@@ -22,6 +22,10 @@ const readSize = 1500
 // that many packets which are no RTP harms itself alone.
 const maxBadReads = 256
 
+// mostSounds is how many packets of one microphone go on in a second: Opus has 400 at most (RFC 6716 §2.1.4), and
+// those that a network has held back come together. Sound goes to everybody, whatever they show.
+const mostSounds = 500
+
 // layer is one incoming RTP stream: a publication's only one, or one of its simulcast encodings. It
 // may hold spatial and temporal layers itself (place), of VP8, VP9 or AV1. It is owned by its read loop.
 type layer struct {
@@ -42,6 +46,7 @@ type layer struct {
 	// from Pion the first of them, and all where the socket's reader cannot.
 	reading   sync.Mutex
 	closed    bool // nothing more is taken
+	rate      rate // of sound
 	adopted   bool // the socket's reader knows of it
 	window    window
 	reception reception
@@ -132,6 +137,9 @@ func (l *layer) close() {
 // take takes the packet that was read, of n bytes, to the publication, or says why it goes no further;
 // reading is held.
 func (l *layer) take(n int, arrived time.Time, resent bool) drop {
+	if l.ring == nil && l.rate.over(mostSounds, arrived) {
+		return dropFlood
+	}
 	if l.redPayload != 0 && l.rtp.PayloadType == l.redPayload {
 		l.rtp.PayloadType = uint8(l.payload)
 		return l.takeRED(n, arrived)

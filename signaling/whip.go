@@ -263,7 +263,7 @@ type follower struct {
 	name    string // whom to watch; "" for who speaks
 	watches bool
 
-	people map[parley.ParticipantID]Person
+	people map[parley.ParticipantID]Person // who may be watched: thousands of viewers must not each know all
 	seats  []SeatState
 	shown  parley.TrackID
 	heard  parley.ParticipantID
@@ -311,9 +311,14 @@ func (f *follower) take(frame []byte) {
 	f.choose()
 }
 
+// arrive keeps those who are of use to choose: of the name, or else who sends something.
 func (f *follower) arrive(people []Person) {
 	for _, p := range people {
-		f.people[p.ID] = p
+		if f.name != "" && p.Name == f.name || f.name == "" && len(p.Tracks) > 0 {
+			f.people[p.ID] = p
+		} else {
+			delete(f.people, p.ID)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 // benchCmd puts a load on a server and measures.
 type benchCmd struct {
-	Scenario bench.Scenario `arg:"" placeholder:"SCENARIO" help:"streams, meeting, audio-room, livestream or large-room."`
+	Scenario bench.Scenario `arg:"" placeholder:"SCENARIO" help:"streams, meeting, audio-room, livestream, large-room or churn."`
 
 	URL     string           `default:"http://127.0.0.1:8080" help:"A parley server, spoken to by its WebSocket."`
 	Token   string           `placeholder:"TOKEN" help:"Bearer token for --url; it may create meetings, or --meeting names one."`
@@ -23,12 +24,12 @@ type benchCmd struct {
 	WHEP    string           `name:"whep" placeholder:"URL" help:"Watch by WHEP; with --whip."`
 	Bearer  string           `placeholder:"TOKEN" help:"Bearer token for --whip and --whep, with the same placeholders."`
 
-	Participants int `placeholder:"N" help:"People in a meeting (5), audio-room (50) or large-room (300)."`
+	Participants int `placeholder:"N" help:"People in a meeting (5), audio-room (50), large-room (300) or churn (60)."`
 	Publishers   int `placeholder:"N" help:"Who sends in streams (2)."`
 	Subscribers  int `placeholder:"N" help:"Who watches in streams (10) and livestream (100)."`
-	Talkers      int `placeholder:"N" help:"Who talks in an audio-room (3) or large-room (4)."`
-	Cameras      int `placeholder:"N" help:"Who sends video in a large-room (12)."`
-	VideoKbps    int `placeholder:"N" help:"Bit rate of a camera: 1500 in streams and livestream, 300 in a meeting, 150 in a large-room."`
+	Talkers      int `placeholder:"N" help:"Who talks in an audio-room (3), large-room (4) or churn (3)."`
+	Cameras      int `placeholder:"N" help:"Who sends video in a large-room (12) or churn (6)."`
+	VideoKbps    int `placeholder:"N" help:"Bit rate of a camera: 1500 in streams and livestream, 300 in a meeting, 150 in a large-room or churn."`
 
 	Voices     int     `default:"4" help:"How many voices a participant offers to hear, by --url; the server fills at most sfu.voices."`
 	FPS        int     `name:"fps" default:"30" help:"Pictures a second."`
@@ -41,6 +42,10 @@ type benchCmd struct {
 	Setup    time.Duration `default:"2m" help:"How long joining may take."`
 	Joins    int           `default:"4" help:"How many join at the same time."`
 	Sweep    time.Duration `default:"5ms" help:"How often the receiving sockets are read."`
+
+	Stay    time.Duration `default:"20s" help:"How long somebody stays in a churn, half more or less."`
+	Settle  time.Duration `default:"20s" help:"How long the server rests before its memory is looked at, in a churn."`
+	Private string        `default:"http://127.0.0.1:8081" placeholder:"URL" help:"The server's private listener, which tells its goroutines and heap, in a churn."`
 
 	PID     int     `name:"pid" placeholder:"PID" help:"The server's process; without it, whoever listens at that port of this machine."`
 	MaxLoss float64 `default:"1" placeholder:"PERCENT" help:"Loss from which on the server has failed."`
@@ -57,9 +62,11 @@ func (*benchCmd) Help() string {
     livestream  one sends video, --subscribers watch
     large-room  --cameras send video, --talkers talk;
                 everybody sees one and hears the talkers
+    churn       --participants at a time join and leave for --duration, some without
+                a goodbye: what the server keeps of them is growth
 
 Exit code 0: everything arrived, or the generator could not keep up and says so. 1: the server
-refused, died or lost packets. 2: bad usage.`
+refused, died or lost packets, or grew. 2: bad usage.`
 }
 
 // Run implements the command.
@@ -73,18 +80,30 @@ func (c *benchCmd) Run(a *app) error {
 		URL: c.URL, Token: c.Token, Meeting: c.Meeting, WHIP: c.WHIP, WHEP: c.WHEP, Bearer: c.Bearer,
 		Voices: c.Voices, FPS: c.FPS, Spread: c.Spread, AudioBytes: c.AudioBytes, SRTP: c.SRTP,
 		Window: c.Duration, Warm: c.Warm, Setup: c.Setup, Joins: c.Joins, Sweep: c.Sweep,
-		PID: c.PID, MaxLoss: c.MaxLoss,
+		Stay: c.Stay, Settle: c.Settle, Private: c.Private, PID: c.PID, MaxLoss: c.MaxLoss,
 	}
 	// Two threads sit in system calls most of the time: more Ps than cores keep the scheduler from
 	// waiting to take theirs away. Hundreds of connections are garbage only once.
 	const spare, garbage = 2, 400
 	runtime.GOMAXPROCS(runtime.NumCPU() + spare)
 	debug.SetGCPercent(garbage)
-	tell := c.progress(a)
-	report, err := bench.Run(a.ctx, cfg, tell)
+	if c.Scenario == bench.Churn {
+		report, err := bench.RunChurn(a.ctx, cfg, c.progress(a))
+		if err != nil {
+			return err
+		}
+		return c.print(a, report, report.Failure)
+	}
+	report, err := bench.Run(a.ctx, cfg, c.progress(a))
 	if err != nil {
 		return err
 	}
+	return c.print(a, report, report.Failure)
+}
+
+// print prints a report; a failure in it is the error.
+func (c *benchCmd) print(a *app, report interface{ WriteTable(to io.Writer) error }, failure string) error {
+	var err error
 	if c.JSON {
 		encoder := json.NewEncoder(a.stdout)
 		encoder.SetIndent("", "  ")
@@ -92,8 +111,8 @@ func (c *benchCmd) Run(a *app) error {
 	} else {
 		err = report.WriteTable(a.stdout)
 	}
-	if err == nil && report.Failure != "" {
-		err = errors.New(report.Failure)
+	if err == nil && failure != "" {
+		err = errors.New(failure)
 	}
 	return err
 }
@@ -112,6 +131,11 @@ func (c *benchCmd) progress(a *app) func(bench.Progress) {
 		switch p.Phase {
 		case "warming up", "measuring":
 			text = fmt.Sprintf("%s: %s left, %.0f packets/s", p.Phase, p.Left, p.PPS)
+		case "joining and leaving":
+			text = fmt.Sprintf("%s: %s left, %d here, %d joins, %d failed, server %.1f MiB, %d goroutines", p.Phase, p.Left,
+				p.Joined, p.Joins, p.Failures, p.Server.MemoryMiB, p.Server.Goroutines)
+		case "settling":
+			text = fmt.Sprintf("%s: %s left", p.Phase, p.Left)
 		case "leaving":
 			text = p.Phase
 			if end == "" {

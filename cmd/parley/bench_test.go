@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -87,6 +88,43 @@ func TestBenchHoldsAMeeting(t *testing.T) {
 				t.Errorf("server %+v: %s", report.Server, report.ServerWhy)
 			}
 		})
+	}
+}
+
+// TestBenchChurn has people join and leave a real server, and looks at what it tells of itself.
+func TestBenchChurn(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the generator runs on Linux only")
+	}
+	s := startServer(t)
+	private := httptest.NewServer(privateHandler(s.registry, s.sfu))
+	defer private.Close()
+	args := []string{
+		"bench", "churn", "--url", s.baseURL, "--token", "bench", "--participants", "4", "--talkers", "2", "--cameras", "2",
+		"--stay", "2s", "--duration", "8s", "--settle", "2s", "--json",
+	}
+	stdout, stderr, code := command(t, append(args, "--private", private.URL)...)
+	var report bench.ChurnReport
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatalf("%v: %s %s", err, stdout, stderr)
+	}
+	// The server is in this process, beside the generator: its memory says nothing here.
+	if report.Failures != 0 || report.Joins < 6 || report.WithoutMedia != 0 || report.LossPercent != 0 || report.Expected == 0 {
+		t.Errorf("exit %d: %s\n%s", code, stderr, stdout)
+	}
+	if report.JoinP50 <= 0 || report.JoinP95 < report.JoinP50 || report.Middle.Joins == 0 || report.End.Joins != report.Joins {
+		t.Errorf("joins took %.1f and %.1f ms: %+v, %+v", report.JoinP50, report.JoinP95, report.Middle, report.End)
+	}
+	if report.Start.Goroutines == 0 || report.End.MemoryMiB <= 0 || report.End.HeapMiB <= 0 || report.End.Connections != 0 {
+		t.Errorf("start %+v, end %+v", report.Start, report.End)
+	}
+	if len(report.Samples) < 4 || report.Samples[2].Connections == 0 {
+		t.Errorf("samples %+v", report.Samples)
+	}
+
+	stdout, _, _ = command(t, append(args, "--private", "http://127.0.0.1:1", "--duration", "2s", "--settle", "0s")...)
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || !strings.Contains(report.PrivateWhy, "--private") {
+		t.Errorf("%v: a listener that is not there: %q", err, report.PrivateWhy)
 	}
 }
 

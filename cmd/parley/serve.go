@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	_ "time/tzdata" // meetings name time zones; a small image has no database of them
 
 	"go.uber.org/zap"
@@ -48,7 +50,12 @@ func (*serveCmd) Run(a *app) error {
 	if err := s.announce(a); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	running, stop := context.WithCancel(a.ctx)
+	var helpers sync.WaitGroup
+	helpers.Go(func() { tidy(running) })
 	err = errors.Join(s.Run(a.ctx), s.Close())
+	stop()
+	helpers.Wait()
 	log.Info("stopped", zap.Error(err))
 	return err
 }
