@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ type way struct {
 	rate  float64 // bit/s
 	busy  int64   // when the last packet has left the queue, microseconds
 	lose  func(number uint16) bool
+	stall func(clock int64) int64 // how long the receiver reads nothing from then on, or nil
 	log   sentLog
 	owed  []ack // arrived, not told yet
 	clock int64
@@ -30,7 +32,11 @@ func (w *way) send(rate float64, length time.Duration) {
 			w.owed = append(w.owed, ack{number: number, arrived: -1})
 		} else {
 			w.busy = max(w.busy, w.clock) + int64(8*size/w.rate*1e6)
-			w.owed = append(w.owed, ack{number: number, arrived: w.busy + 20_000})
+			read := w.busy + 20_000
+			if w.stall != nil {
+				read += w.stall(read)
+			}
+			w.owed = append(w.owed, ack{number: number, arrived: read})
 		}
 		if w.clock-w.told > 50_000 {
 			w.told = w.clock
@@ -135,6 +141,33 @@ func TestLossesOfTheWaysOwnCostNothingMuchLossDoes(t *testing.T) {
 	policed.send(2e6, 3*time.Second)
 	if _, limited := policed.b.budget(time.UnixMicro(policed.clock)); !limited {
 		t.Error("a third of the packets is lost and nothing follows")
+	}
+}
+
+// TestABusyReceiverIsNoFullWay: who has not read for a while reads all at once what has come meanwhile.
+func TestABusyReceiverIsNoFullWay(t *testing.T) {
+	t.Parallel()
+	for _, busy := range []struct{ stands, runs int64 }{ // at most, milliseconds
+		{30, 100}, {80, 100}, {150, 60}, {250, 200}, {400, 400},
+	} {
+		for seed := range uint64(5) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			var from, to int64 // it reads nothing from from to to
+			w := &way{rate: 50e6, stall: func(clock int64) int64 {
+				for clock >= to {
+					from = to + 1000*(1+random.Int64N(busy.runs))
+					to = from + 1000*(1+random.Int64N(busy.stands))
+				}
+				if clock < from {
+					return 0
+				}
+				return to - clock
+			}}
+			w.send(1.5e6, 60*time.Second)
+			if budget, limited := w.b.budget(time.UnixMicro(w.clock)); limited && budget < 1.5e6 {
+				t.Errorf("standing still for up to %d ms at a time limits it to %.0f bit/s", busy.stands, budget)
+			}
+		}
 	}
 }
 

@@ -62,11 +62,7 @@ func (l *layer) release(p *packet) {
 	sfu := l.pub.peer.room.sfu
 	seats := *l.pub.seats.Load()
 	held := l.run.held[:l.run.count]
-	now := time.Now()
-	if p != nil {
-		now = p.arrived
-	}
-	out := sfu.lend(now)
+	out := sfu.lend(time.Now()) // not when p arrived: that the server is late is not the fault of the way there
 	for _, s := range seats {
 		for _, earlier := range held {
 			s.forward(l, earlier, out)

@@ -4,7 +4,7 @@ import "math"
 
 // trend tells from the times of packets whether a queue grows on their way: the slope of the one-way
 // delay over the last groups of packets, held against a threshold that adapts (delay-based control of
-// draft-ietf-rmcat-gcc-02, with a least-squares line in place of its filter). Times are in milliseconds.
+// draft-ietf-rmcat-gcc-02, with a least-squares line in place of its filter; §5.2 on bursts). Times are in milliseconds.
 type trend struct {
 	group, previous group
 
@@ -18,8 +18,9 @@ type trend struct {
 	slope     float64 // the last
 }
 
-// group is packets that left within groupLength: one burst of a sender.
-type group struct{ began, sent, arrived float64 }
+// group is packets that left within groupLength, one burst of a sender, or came as one after they had been
+// held up together, by a radio or a busy receiver.
+type group struct{ began, sent, arrived, came float64 }
 
 type point struct{ arrived, delay float64 }
 
@@ -35,6 +36,8 @@ const (
 const (
 	trendPoints, trendFew = 20, 10 // kept at most, judged from
 	groupLength           = 5.0
+	// What is held up comes within burstGap of each other; a burst of more than burstLength is a queue.
+	burstGap, burstLength = 5.0, 100.0
 	// trendSmooth is the weight of the past in the course of the delay.
 	trendSmooth = 0.9
 	// trendGain makes a slope comparable to the threshold; the number of points counts up to trendFull.
@@ -58,12 +61,12 @@ func (t *trend) add(sent, arrived float64) usage {
 	g := &t.group
 	switch {
 	case g.began == 0:
-		*g = group{sent, sent, arrived}
+		*g = group{sent, sent, arrived, arrived}
 		return t.state()
 	case sent < g.began || arrived < g.arrived-trendGap || arrived > g.arrived+trendGap:
-		*t = trend{threshold: thresholdStart, group: group{sent, sent, arrived}}
+		*t = trend{threshold: thresholdStart, group: group{sent, sent, arrived, arrived}}
 		return normal
-	case sent-g.began <= groupLength:
+	case sent-g.began <= groupLength || g.heldUp(sent, arrived):
 		g.sent, g.arrived = max(g.sent, sent), max(g.arrived, arrived)
 		return t.state()
 	}
@@ -71,8 +74,15 @@ func (t *trend) add(sent, arrived float64) usage {
 		t.compare(g.arrived-t.previous.arrived-(g.sent-t.previous.sent), g.arrived, g.sent-t.previous.sent)
 	}
 	t.previous = *g
-	*g = group{sent, sent, arrived}
+	*g = group{sent, sent, arrived, arrived}
 	return t.state()
+}
+
+// heldUp reports whether the next packet was held up with those of the group: it comes at once after them,
+// sooner than it left after them. A queue lets nothing through faster than the way behind it takes.
+func (g *group) heldUp(sent, arrived float64) bool {
+	passed := arrived - g.arrived
+	return passed <= burstGap && passed < sent-g.sent && arrived-g.came < burstLength
 }
 
 // compare takes in by how much longer one group took than the one before.
