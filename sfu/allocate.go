@@ -115,7 +115,7 @@ func (p *Peer) allot(now time.Time) {
 		choices += len(d.ladder)
 	}
 	// Feedback for each packet costs both ends; it is asked for where there is something to decide.
-	p.stamps.Store(choices > 1 || limited || choices > 0 && p.lossy.Load())
+	p.stamp(choices > 1 || limited || choices > 0 && p.lossy.Load())
 	allocate(demands, max(0, budget-float64(voices*voiceRate)))
 	changed, wants, spends := false, 0.0, float64(voices*voiceRate)
 	for i := range demands {

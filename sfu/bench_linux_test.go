@@ -36,7 +36,7 @@ func hallOf(t testing.TB, seats int) (*stage, *layer) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		viewer := &Peer{room: s.pub.peer.room, wake: make(chan struct{}, 1)}
+		viewer := &Peer{route: &route{}, room: s.pub.peer.room, wake: make(chan struct{}, 1)}
 		viewer.path.Store(&path{own: true, sealer: sealer})
 		viewer.destination.Store(server.egress.destination(to))
 		seat := newSeat(viewer, "1", parley.Video, "seat-0", uint32(k+1))

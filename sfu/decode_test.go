@@ -79,7 +79,7 @@ func newStage(t testing.TB, mime string) *stage {
 	}
 	server := &SFU{metrics: counters, log: zap.NewNop()}
 	room := &Room{sfu: server}
-	publisher, viewer := &Peer{room: room, cfg: PeerConfig{Publish: true}}, &Peer{room: room}
+	publisher, viewer := &Peer{route: &route{}, room: room, cfg: PeerConfig{Publish: true}}, &Peer{route: &route{}, room: room}
 	publisher.wake, viewer.wake = make(chan struct{}, 1), make(chan struct{}, 1)
 	viewer.path.Store(&path{}) // by its writer
 	c := newCodec(webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000})

@@ -12,7 +12,7 @@ func (s *seat) forward(l *layer, p *packet, out *outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Before the connection stands a packet would be lost: the stream begins with the keyframe after it.
-	if s.source != l.pub || s.paused || s.writer == nil || s.peer.path.Load() == nil {
+	if s.source != l.pub || s.paused || s.writer == nil || s.route.path.Load() == nil {
 		return
 	}
 	marker := p.marker

@@ -63,7 +63,9 @@ func (p *Peer) hearOne(b []byte, only uint32, now time.Time) {
 	case b[1] == rtcpRR:
 		p.hearReports(b[rtcpHead:], only)
 	case b[1] == rtcpRTPFB && kind == rtpfbTCC && meant:
-		p.bandwidth.feedback(&p.sent, b, now)
+		if log := p.sent.Load(); log != nil {
+			p.bandwidth.feedback(log, b, now)
+		}
 	case b[1] == rtcpRTPFB && kind == rtpfbNACK && meant:
 		p.hearNACK(b)
 	case b[1] == rtcpPSFB && kind == psfbPLI && meant:

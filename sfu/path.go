@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -17,6 +18,23 @@ type path struct {
 	own    bool // sealed by us
 	sealer sealer
 	rtcp   *rtcpSealer // nil: by Pion
+}
+
+// route is what each packet to one browser needs of its connection. It is small and stands alone: routes
+// to a hundred browsers lie on a few pages of memory, their peers on hundreds.
+type route struct {
+	path        atomic.Pointer[path]        // chosen when the connection stands, nil before
+	destination atomic.Pointer[destination] // where it leads
+	stamps      atomic.Bool                 // packets are numbered across seats, and noted in sent
+	sent        atomic.Pointer[sentLog]     // nil until they were
+}
+
+// stamp numbers packets from now on, or does not.
+func (r *route) stamp(on bool) {
+	if on && r.sent.Load() == nil {
+		r.sent.Store(&sentLog{})
+	}
+	r.stamps.Store(on)
 }
 
 // mostTag is what sealing adds at most.
@@ -134,7 +152,7 @@ func (o *outgoing) flush(m *metrics) {
 // numbers of at: into the batch of out, which the caller flushes, or through Pion. state is that of its SSRC.
 // s.mu is held.
 func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *packet, at position) {
-	chosen := s.peer.path.Load()
+	chosen := s.route.path.Load()
 	if chosen == nil || s.writer == nil {
 		return // not connected yet, or no more: nobody would hear it
 	}
@@ -150,8 +168,8 @@ func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *pack
 		s.transmitByPion(out)
 		return
 	}
-	if h.stamped = s.peer.stamps.Load() && s.ids.transport != 0; h.stamped {
-		h.transport = s.peer.sent.next(most-mostHead+12, out.now)
+	if h.stamped = s.route.stamps.Load() && s.ids.transport != 0; h.stamped {
+		h.transport = s.route.sent.Load().next(most-mostHead+12, out.now)
 	}
 	b := h.append(out.batch.room(most), s.ids)
 	headSize := len(b)
@@ -162,7 +180,7 @@ func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *pack
 		s.peer.room.sfu.metrics.dropped(dropWrite)
 		return
 	}
-	out.batch.add(s.peer.destination.Load(), len(sealed))
+	out.batch.add(s.route.destination.Load(), len(sealed))
 }
 
 // tell sends RTCP to the browser. Before the connection stands nobody would hear it; what is lost is told

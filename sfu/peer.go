@@ -34,17 +34,12 @@ type PeerConfig struct {
 // methods are safe for concurrent use.
 type Peer struct {
 	// constant after Join
-	room *Room
-	// What each packet to the browser needs: path is chosen when the connection stands, nil before;
-	// destination is where it leads. Packets are numbered while stamps is set.
-	path        atomic.Pointer[path]
-	destination atomic.Pointer[destination]
-	stamps      atomic.Bool
-
-	cfg  PeerConfig
-	pc   *webrtc.PeerConnection
-	log  *zap.Logger
-	wake chan struct{} // capacity 1: the feedback loop has something to do
+	room   *Room
+	*route // to the browser
+	cfg    PeerConfig
+	pc     *webrtc.PeerConnection
+	log    *zap.Logger
+	wake   chan struct{} // capacity 1: the feedback loop has something to do
 	// nacks are to be answered by the feedback loop; what comes when it is full is asked for again.
 	nacks chan rtcp.TransportLayerNack
 
@@ -52,9 +47,7 @@ type Peer struct {
 	keys  *keyTap // of the handshake
 	// sender is the browser as the socket's reader knows it.
 	sender *sender
-	// sent and bandwidth are what is known of the way to the browser; lossy says that receiver reports tell
-	// of losses.
-	sent      sentLog
+	// bandwidth is what the way to the browser takes; lossy says that receiver reports tell of losses.
 	bandwidth bandwidth
 	lossy     atomic.Bool
 	// seats is in m-line order, and copied on every write by the room's loop.
@@ -91,6 +84,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 	}
 	p := &Peer{
 		room:         r,
+		route:        &route{},
 		cfg:          cfg,
 		pc:           pc,
 		keys:         keys,

@@ -101,11 +101,12 @@ func (p *probe) failed(now time.Time) {
 func (p *Peer) test(target float64, now time.Time) {
 	seats := *p.seats.Load()
 	carrier := slices.IndexFunc(seats, (*seat).canPad)
-	if carrier < 0 {
+	log := p.sent.Load()
+	if carrier < 0 || log == nil {
 		return
 	}
 	packets := max(leastProbe, int(target*probeLength.Seconds()/paddingBits))
-	from := p.sent.newest() + 1
+	from := log.newest() + 1
 	p.bandwidth.mu.Lock()
 	due := p.bandwidth.probe.due(now)
 	if due {
@@ -127,6 +128,6 @@ func (p *Peer) burst(s *seat, packets int, target float64) {
 		time.Sleep(pause)
 	}
 	p.bandwidth.mu.Lock()
-	p.bandwidth.probe.to = p.sent.newest() // with what else went out meanwhile
+	p.bandwidth.probe.to = p.sent.Load().newest() // with what else went out meanwhile
 	p.bandwidth.mu.Unlock()
 }

@@ -16,9 +16,10 @@ import (
 // of its m-line.
 type seat struct {
 	// constant after newSeat
-	peer *Peer
-	kind parley.MediaKind
-	ssrc uint32
+	peer  *Peer
+	route *route // of peer
+	kind  parley.MediaKind
+	ssrc  uint32
 
 	// mu guards all down to rtx. What each packet needs lies together and comes first: with a hundred seats none
 	// of it is in the processor's cache any more when the next packet comes.
@@ -74,7 +75,7 @@ const noRank int32 = -1
 
 // newSeat makes the seat of one m-line. name is its MediaStream id.
 func newSeat(p *Peer, mid string, kind parley.MediaKind, name string, ssrc uint32) *seat {
-	s := &seat{peer: p, mid: mid, kind: kind, name: name, ssrc: ssrc}
+	s := &seat{peer: p, route: p.route, mid: mid, kind: kind, name: name, ssrc: ssrc}
 	s.wanted.Store(noRank)
 	return s
 }

@@ -29,8 +29,7 @@ type sender struct {
 
 	// taking makes those take turns who bring packets: the socket's reader, and readers of TCP connections.
 	taking sync.Mutex
-	second int64 // Unix time of the packets counted
-	count  int   // of them
+	rate   rate // of the packets they brought
 }
 
 // mostPackets is how many packets of one browser are taken in a second: 60 Mbit/s of video. What floods is
@@ -85,7 +84,7 @@ func (s *sender) take(b []byte, at time.Time) bool {
 	}
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	if s.floods(at) {
+	if s.rate.over(mostPackets, at) {
 		s.peer.room.sfu.metrics.dropped(dropFlood)
 		return true
 	}
@@ -107,15 +106,6 @@ func (s *sender) take(b []byte, at time.Time) bool {
 		s.peer.room.sfu.metrics.dropped(dropForged)
 	}
 	return true
-}
-
-// floods counts one packet more, and reports whether that is too many.
-func (s *sender) floods(at time.Time) bool {
-	if second := at.Unix(); second != s.second {
-		s.second, s.count = second, 0
-	}
-	s.count++
-	return s.count > mostPackets
 }
 
 // mostUnproven is how many packets of a stream may fail before it is left to Pion.

@@ -155,7 +155,7 @@ func rtcpNonce(salt *[12]byte, b []byte, index uint32) (nonce [12]byte) {
 func (s *sender) takeRTCP(b []byte, at time.Time) bool {
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	if s.floods(at) {
+	if s.rate.over(mostPackets, at) {
 		s.peer.room.sfu.metrics.dropped(dropFlood)
 		return true
 	}

@@ -132,9 +132,9 @@ func FuzzHear(f *testing.F) {
 	}
 	f.Add(b)
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		p := &Peer{wake: make(chan struct{}, 1)}
+		p := &Peer{route: &route{}, wake: make(chan struct{}, 1)}
 		p.sender = newSender(p)
-		p.seats.Store(&[]*seat{{peer: p, ssrc: 7, kind: "video"}})
+		p.seats.Store(&[]*seat{{peer: p, route: p.route, ssrc: 7, kind: "video"}})
 		p.hear(b, everySSRC, p.clock.local(ntpTime(0), ntpTime(1)))
 		p.hear(b, 7, ntpTime(1))
 	})
