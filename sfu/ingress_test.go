@@ -156,11 +156,11 @@ func TestAFloodIsDropped(t *testing.T) {
 	s := newSender(nil)
 	at, dropped := time.Unix(1e9, 0), 0
 	for range mostPackets + 100 {
-		if s.floods(at) {
+		if s.rate.over(mostPackets, at) {
 			dropped++
 		}
 	}
-	if dropped != 100 || s.floods(at.Add(time.Second)) {
+	if dropped != 100 || s.rate.over(mostPackets, at.Add(time.Second)) {
 		t.Errorf("%d packets are dropped, and more a second later", dropped)
 	}
 }
