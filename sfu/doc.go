@@ -15,6 +15,7 @@
 //	layer.go        drops what was seen before (sequence.go), takes RED apart (red.go), reads what it means
 //	                (descriptor.go, dependency.go), gives it to the taps (joined.go), keeps it (ring.go)
 //	run.go          holds the beginning of a picture that comes at once, so that it leaves at once
+//	ahead.go        fetches what the next subscribers need while one is served
 //	forward.go      lets it pass if it is what is to be seen here, from a keyframe on, renumbered (rewriter.go)
 //	path.go         writes it (header.go) and seals it (seal.go) with the keys of the subscriber's handshake
 //	                (keys.go), or gives it to Pion

@@ -60,7 +60,7 @@ func (s *seat) begin(l *layer, p *packet) {
 		s.rewriter.begin(p.number, p.at(), p.arrived)
 	}
 	if s.history != nil {
-		s.history.begin(l)
+		s.stint = s.history.begin(l)
 	}
 	s.current, s.spatial, s.temporal = l, s.target.spatial, s.target.temporal
 }
@@ -109,7 +109,7 @@ func (s *seat) send(l *layer, p *packet, at position, marker bool, out *outgoing
 		out.head.dependency, out.head.frame = p.dependency, at.frame
 	}
 	if s.history != nil {
-		s.history.note(at, p.number, marker)
+		s.history.note(at, p.number, marker, s.stint)
 	}
 	s.packets++
 	s.octets += uint32(len(p.payload))

@@ -25,8 +25,8 @@ type sentPacket struct {
 	again     uint8 // how often it was sent again
 }
 
-// begin notes that packets of layer l follow.
-func (h *history) begin(l *layer) {
+// begin notes that packets of layer l follow, and names the stint they are noted with.
+func (h *history) begin(l *layer) (stint uint8) {
 	h.stint = (h.stint + 1) % maxStints
 	h.stints[h.stint] = l
 	for i := range h.sent {
@@ -34,13 +34,15 @@ func (h *history) begin(l *layer) {
 			h.sent[i].number = 0 // of the stint this one takes the place of
 		}
 	}
+	return h.stint
 }
 
-// note remembers a packet that goes out at at.
-func (h *history) note(at position, number int64, marker bool) {
+// note remembers a packet that goes out at at, in the newest stint. It reads nothing of h, which the processor
+// does not have at hand.
+func (h *history) note(at position, number int64, marker bool, stint uint8) {
 	h.sent[at.seq%ringSize] = sentPacket{
 		number: uint32(number), timestamp: at.timestamp, seq: at.seq, picture: at.picture, frame: at.frame,
-		tl0: at.tl0, marker: marker, stint: h.stint,
+		tl0: at.tl0, marker: marker, stint: stint,
 	}
 }
 

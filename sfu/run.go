@@ -63,7 +63,8 @@ func (l *layer) release(p *packet) {
 	seats := *l.pub.seats.Load()
 	held := l.run.held[:l.run.count]
 	out := sfu.lend(time.Now()) // not when p arrived: that the server is late is not the fault of the way there
-	for _, s := range seats {
+	for i, s := range seats {
+		ahead(seats, i)
 		for _, earlier := range held {
 			s.forward(l, earlier, out)
 		}

@@ -27,6 +27,7 @@ type seat struct {
 	paused            bool         // nothing may pass: bandwidth is short
 	hurried           bool         // what went out last were old pictures, all at once
 	spatial, temporal uint8        // the highest layers within current that pass
+	stint             uint8        // of history, the newest
 	source            *publication // the only one whose packets pass, or nil
 	current           *layer       // whose packets pass; nil when nothing has passed since source sat down
 	format            format       // how source is sent
