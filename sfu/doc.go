@@ -53,7 +53,7 @@
 // In this order: Peer.negotiation, SFU.mu, Peer.mu, sender.taking, layer.reading, sender.mu, publication.mu,
 // layer.mu, joined.mu, seat.mu, ring.mu. The room's loop takes none of layer.mu and joined.mu; nobody waits for the loop while holding any of them.
 // Only layer.mu is held over a system call, and is waited for by the timer of the same layer, and by who
-// joins. bandwidth.mu stands alone; tcpListener.mu and tcpConn.mu are the innermost.
+// joins. bandwidth.mu stands alone; after rtcpSealer.mu comes only that of a TCP connection; tcpListener.mu and tcpConn.mu are the innermost.
 //
 // # What it never does
 //

@@ -29,7 +29,7 @@ const (
 	disconnectAfter = 5 * time.Second
 	failAfter       = 20 * time.Second
 	keepAlive       = 2 * time.Second
-	// maxNACKs is how often a publisher is asked for one lost packet, every 100 ms.
+	// maxNACKs is how often a publisher is asked for one lost packet, beat by beat.
 	maxNACKs = 5
 )
 

@@ -10,8 +10,8 @@ import (
 )
 
 // ingress is the media port as Pion's mux reads it: what Pion need not see is taken out before. That is
-// all RTP of streams that are known, which would else be copied eight times and handed through five
-// goroutines; STUN, DTLS, RTCP and the first packets of a stream go on to Pion.
+// all RTP of streams that are known and all RTCP, which would else be copied eight times and handed through five
+// goroutines; STUN, DTLS and the first packets of a stream go on to Pion.
 //
 // A port of one socket is read by the goroutine of Pion's mux itself; several have a reader each.
 type ingress struct {

@@ -8,7 +8,7 @@ const ringSize = 512
 
 // ring keeps the newest packets of one video layer, one copy for all subscribers: to answer NACKs from,
 // to let a picture leave at once, and to give who comes late the pictures since the last keyframe. It
-// is written by the layer, which alone may read without the lock, and read by the RTCP readers of seats.
+// is written by the layer, which alone may read without the lock, and read by the feedback loops of those who watch.
 type ring struct {
 	mu    sync.Mutex // guards all below
 	slots [ringSize]packet

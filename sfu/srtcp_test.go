@@ -21,10 +21,9 @@ func sealRTCP(t testing.TB, c *srtp.Context, packets ...rtcp.Packet) (plain, sea
 	return plain, sealed
 }
 
-// TestRTCPThatPionSealsIsOpened holds our SRTCP to another implementation: what is genuine is opened once, in
-// any order, whichever of the browser's SSRCs it is of.
-func TestRTCPThatPionSealsIsOpened(t *testing.T) {
-	t.Parallel()
+// newReporter is a browser that seals RTCP, and who opens it.
+func newReporter(t *testing.T) (*srtp.Context, rtcpOpener) {
+	t.Helper()
 	keys := testKeys(t)
 	browser, err := srtp.CreateContext(keys.key, keys.salt, keys.profile)
 	if err != nil {
@@ -34,6 +33,14 @@ func TestRTCPThatPionSealsIsOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return browser, opener
+}
+
+// TestRTCPThatPionSealsIsOpened holds our SRTCP to another implementation: what is genuine is opened once, in
+// any order, whichever of the browser's SSRCs it is of.
+func TestRTCPThatPionSealsIsOpened(t *testing.T) {
+	t.Parallel()
+	browser, opener := newReporter(t)
 	var before []byte
 	for n := range 200 {
 		report := &rtcp.ReceiverReport{SSRC: uint32(1 + n%3), Reports: []rtcp.ReceptionReport{{SSRC: uint32(n)}}}
@@ -94,15 +101,7 @@ func TestRTCPThatWeSealPionOpens(t *testing.T) {
 // TestForgedRTCPLeavesNoTrace: no byte may differ, and what is forged takes nobody's place.
 func TestForgedRTCPLeavesNoTrace(t *testing.T) {
 	t.Parallel()
-	keys := testKeys(t)
-	browser, err := srtp.CreateContext(keys.key, keys.salt, keys.profile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opener, err := newRTCPOpener(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
+	browser, opener := newReporter(t)
 	_, sealed := sealRTCP(t, browser, &rtcp.PictureLossIndication{SenderSSRC: 5, MediaSSRC: 9})
 	for i := range sealed {
 		forged := bytes.Clone(sealed)
