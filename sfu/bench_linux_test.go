@@ -25,7 +25,7 @@ func hallOf(t testing.TB, seats int) (*stage, *layer) {
 		return socket
 	}
 	server, sink := s.pub.peer.room.sfu, listen()
-	server.egress = newEgress(listen())
+	server.egress = newEgress([]*net.UDPConn{listen()})
 	to, err := netip.ParseAddrPort(sink.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package sfu
 import (
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -21,22 +22,28 @@ const (
 	udpSegment                 = 103 // UDP_SEGMENT of linux/udp.h
 )
 
-// egress sends datagrams past Pion through the media socket, many in one system call.
+// egress sends datagrams past Pion through the media port, many in one system call.
 type egress struct {
-	raw   syscall.RawConn
-	fd    int
-	v6    bool        // the socket is of IPv6, IPv4 addresses are mapped
-	whole atomic.Bool // the kernel cuts no runs: each packet is a message
+	raw    syscall.RawConn
+	outlet *os.File // a socket of its own, or nil: it is the first reader's
+	fd     int
+	v6     bool        // the socket is of IPv6, IPv4 addresses are mapped
+	whole  atomic.Bool // the kernel cuts no runs: each packet is a message
 }
 
-// newEgress is nil where the socket cannot be used so.
-func newEgress(socket *net.UDPConn) *egress {
-	raw, err := socket.SyscallConn()
+// newEgress is nil where the sockets cannot be used so.
+func newEgress(sockets []*net.UDPConn) *egress {
+	e := &egress{outlet: openOutlet(sockets), fd: -1}
+	var err error
+	if e.outlet != nil {
+		e.raw, err = e.outlet.SyscallConn()
+	} else {
+		e.raw, err = sockets[0].SyscallConn()
+	}
 	if err != nil {
 		return nil
 	}
-	e := &egress{raw: raw, fd: -1}
-	err = raw.Control(func(fd uintptr) {
+	err = e.raw.Control(func(fd uintptr) {
 		address, err := unix.Getsockname(int(fd))
 		if err != nil {
 			return
@@ -48,9 +55,17 @@ func newEgress(socket *net.UDPConn) *egress {
 		e.fd = int(fd) // the socket lives longer than every peer
 	})
 	if err != nil || e.fd < 0 {
+		e.close()
 		return nil
 	}
 	return e
+}
+
+// close is for when every peer is closed; the readers are not its own.
+func (e *egress) close() {
+	if e != nil && e.outlet != nil {
+		_ = e.outlet.Close() // what was sent is sent
+	}
 }
 
 // destination is where a peer's packets go, as the kernel takes it.

@@ -11,7 +11,9 @@ import (
 // egress is Linux's: elsewhere packets go the way of Pion.
 type egress struct{}
 
-func newEgress(*net.UDPConn) *egress { return nil }
+func newEgress([]*net.UDPConn) *egress { return nil }
+
+func (*egress) close() {}
 
 type destination struct{ tcp *tcpConn }
 

@@ -90,13 +90,13 @@ func newCertificate() (webrtc.Certificate, error) {
 }
 
 // newEngine starts reading from the sockets, which it owns from here on. tcp may be nil.
-func newEngine(cfg Config, sockets []*net.UDPConn, egress *egress, tcp *tcpListener, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
+func newEngine(cfg Config, sockets []*net.UDPConn, egress *egress, tcp *tcpListener, clock *clock, certificate webrtc.Certificate, log *zap.Logger) (*engine, error) {
 	logs := pionLog{log.Named("pion")}
 	media, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}
-	reader := newIngress(sockets, egress)
+	reader := newIngress(sockets, egress, clock)
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: reader, Logger: logs.NewLogger("mux")})
 	// One for all: Pion otherwise asks the kernel for the list of interfaces for each peer, and each keeps it.
 	network, err := stdnet.NewNet()

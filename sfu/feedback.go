@@ -71,8 +71,9 @@ func (p *Peer) wakeFeedback() {
 // wanted and how much they are, what its seats get, the keyframes that others want of it, and the sender
 // reports of its seats.
 func (p *Peer) feedback() {
-	beat := newBeat(p.room.sfu.peers.Add(1), time.Now())
-	defer beat.stop()
+	clock := p.room.sfu.clock
+	beat := clock.add(p.room.sfu.peers.Add(1), time.Now())
+	defer clock.remove(beat)
 	asked := map[*layer]time.Time{}
 	for {
 		select {
@@ -84,9 +85,9 @@ func (p *Peer) feedback() {
 			if s := p.seatOf(nack.MediaSSRC); s != nil {
 				s.answer(nack.Nacks)
 			}
-		case <-beat.timer.C:
+		case <-beat.struck:
 			now := time.Now()
-			if round, report := beat.next(now, p.beats()); report {
+			if round, report := beat.heard(p.beats()); report {
 				p.attend(asked, now)
 				p.reportReception(now)
 				p.refreshTapped(now)

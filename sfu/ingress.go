@@ -15,8 +15,9 @@ import (
 //
 // A port of one socket is read by the goroutine of Pion's mux itself; several have a reader each.
 type ingress struct {
-	*net.UDPConn         // the first socket, which is written to
-	egress       *egress // the same, or nil
+	*net.UDPConn         // the first socket
+	egress       *egress // what is written to instead, or nil
+	clock        *clock
 
 	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
 	mu      sync.Mutex                         // makes writers of senders take turns
@@ -46,11 +47,11 @@ type passed struct {
 // mostPassed is how many wait for Pion: it has time, since most is said again.
 const mostPassed = 1024
 
-func newIngress(sockets []*net.UDPConn, egress *egress) *ingress {
-	g := &ingress{UDPConn: sockets[0], egress: egress, others: sockets[1:], closed: make(chan struct{})}
+func newIngress(sockets []*net.UDPConn, egress *egress, clock *clock) *ingress {
+	g := &ingress{UDPConn: sockets[0], egress: egress, clock: clock, others: sockets[1:], closed: make(chan struct{})}
 	g.senders.Store(&map[origin]*sender{})
 	if len(g.others) == 0 {
-		g.reader.open(g.UDPConn)
+		g.reader.open(g.UDPConn, g)
 		return g
 	}
 	g.passed = make(chan passed, mostPassed)
@@ -63,9 +64,9 @@ func newIngress(sockets []*net.UDPConn, egress *egress) *ingress {
 // read reads one of several sockets until it is closed.
 func (g *ingress) read(socket *net.UDPConn) {
 	var reader datagrams
-	reader.open(socket)
+	reader.open(socket, g)
 	for {
-		datagram, from, err := g.next(&reader)
+		datagram, from, err := reader.next()
 		if err != nil {
 			return
 		}
@@ -76,23 +77,10 @@ func (g *ingress) read(socket *net.UDPConn) {
 	}
 }
 
-// next returns the next datagram that is not forwarded right here, good until the call after the next.
-func (g *ingress) next(reader *datagrams) ([]byte, netip.AddrPort, error) {
-	for {
-		datagram, from, at, err := reader.next()
-		if err != nil {
-			return nil, from, err
-		}
-		if !g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port()), false}, at) {
-			return datagram, from, nil
-		}
-	}
-}
-
 // ReadFromAddrPort implements ice.AddrPortReaderWriter. Only one goroutine reads, that of Pion's mux.
 func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	if g.passed == nil {
-		datagram, from, err := g.next(&g.reader)
+		datagram, from, err := g.reader.next()
 		return copy(b, datagram), from, err
 	}
 	select {
@@ -107,6 +95,11 @@ func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
 	s := (*g.senders.Load())[from]
 	return s != nil && s.take(packet, at)
+}
+
+// takeUDP is take of a datagram.
+func (g *ingress) takeUDP(datagram []byte, from netip.AddrPort, at time.Time) bool {
+	return g.take(datagram, origin{netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port()), false}, at)
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.

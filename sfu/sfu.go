@@ -26,6 +26,7 @@ type SFU struct {
 	egress      *egress      // nil where packets go the way of Pion
 	tcp         *tcpListener // nil where there is none
 	outgoing    sync.Pool    // of *outgoing
+	clock       *clock       // of the feedback of all peers
 
 	peers atomic.Uint32  // that have joined, ever
 	loops sync.WaitGroup // one per room
@@ -59,8 +60,9 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*SFU, error) {
 		metrics:     counters,
 		sockets:     sockets,
 		certificate: certificate,
-		egress:      newEgress(sockets[0]),
+		egress:      newEgress(sockets),
 		tcp:         tcp,
+		clock:       newClock(),
 		rooms:       map[parley.MeetingID]*Room{},
 	}, nil
 }
@@ -89,7 +91,9 @@ func (s *SFU) Run(ctx context.Context) error {
 	}
 	closing.Wait()
 	s.loops.Wait()
-	if err := s.engine.close(); err != nil {
+	err := s.engine.close()
+	s.egress.close()
+	if err != nil {
 		return fmt.Errorf("close media socket: %w", err)
 	}
 	return nil
@@ -109,7 +113,7 @@ func (s *SFU) startLocked() error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := newEngine(s.cfg, s.sockets, s.egress, s.tcp, s.certificate, s.log)
+	engine, err := newEngine(s.cfg, s.sockets, s.egress, s.tcp, s.clock, s.certificate, s.log)
 	if err != nil {
 		return err
 	}

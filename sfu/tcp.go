@@ -389,7 +389,9 @@ type lasting struct {
 func (l lasting) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := l.PacketConn.ReadFrom(b)
-		if err == nil && l.ingress.take(b[:n], origin{addrPortOf(from), true}, time.Now()) {
+		now := time.Now()
+		l.ingress.clock.look(now)
+		if err == nil && l.ingress.take(b[:n], origin{addrPortOf(from), true}, now) {
 			continue
 		}
 		if err == nil || from == nil { // an error with an address is that of one connection
