@@ -96,9 +96,9 @@ type Participant struct {
 
 // ChatMessage is one line written in a meeting.
 type ChatMessage struct {
-	ID          string // UUIDv7
+	ID          string // UUIDv7, or UUIDv8 of participant and key where the sender gave a key
 	Meeting     MeetingID
 	Participant ParticipantID
-	At          time.Duration // meeting clock
+	At          time.Duration // meeting clock, whole milliseconds; rises from line to line of a connection
 	Text        string        // 1 to 4,000 characters, no markup
 }

@@ -62,6 +62,8 @@ type (
 	Chats interface {
 		// AddChatMessage is idempotent by ID.
 		AddChatMessage(ctx context.Context, m ChatMessage) error
+		// ChatMessage finds one line; NotFound when it was never added.
+		ChatMessage(ctx context.Context, id string) (ChatMessage, error)
 		ChatMessages(ctx context.Context, id MeetingID) ([]ChatMessage, error)
 	}
 

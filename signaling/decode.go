@@ -20,6 +20,7 @@ const (
 	maxFrame     = 512 << 10 // bytes
 	maxName      = 80        // characters, as parley.Participant has it
 	maxChat      = 4000      // characters, as parley.ChatMessage has it
+	maxKey       = 64        // characters: a UUID, a hash in hexadecimal
 	maxAliases   = 20
 	maxToken     = 8 << 10 // bytes: what a server accepts as a header
 	maxMID       = 32      // bytes; browsers count from 0
@@ -241,11 +242,25 @@ func (m *Mute) check() error {
 func (m *Chat) check() error {
 	switch text := strings.TrimSpace(m.Text); {
 	case m.ID != "" || m.Participant != "" || m.AtMS != 0:
-		return invalid("a browser sends the text of a chat line alone")
+		return invalid("a browser sends the text of a chat line and its key alone")
 	case text == "":
 		return invalid("the chat line is empty")
 	case utf8.RuneCountInString(text) > maxChat:
 		return tooLarge("a chat line has at most %d characters", maxChat)
+	}
+	return checkKey(m.Key)
+}
+
+// checkKey accepts the empty text: a line needs no key.
+func checkKey(key string) error {
+	if len(key) > maxKey {
+		return tooLarge("the key of a chat line has at most %d characters", maxKey)
+	}
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}
+	if strings.ContainsFunc(key, odd) {
+		return invalid(`the key of a chat line is of A-Z, a-z, 0-9, "-" and "_"`)
 	}
 	return nil
 }

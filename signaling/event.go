@@ -178,21 +178,6 @@ func (e muting) apply(r *room) {
 	}
 }
 
-// chatted is a line of chat that is stored.
-type chatted struct{ line parley.ChatMessage }
-
-func (e chatted) apply(r *room) {
-	message := chatMessage(e.line)
-	r.chat = keepLast(append(r.chat, message), chatKept)
-	r.broadcast(&message)
-}
-
-func chatMessage(line parley.ChatMessage) Chat {
-	return Chat{
-		Type: TypeChat, ID: line.ID, Participant: line.Participant, AtMS: line.At.Milliseconds(), Text: line.Text,
-	}
-}
-
 // captioned is an utterance that got its words.
 type captioned struct{ caption Caption }
 

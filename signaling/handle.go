@@ -1,11 +1,8 @@
 package signaling
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
 	"github.com/parley/parley"
@@ -17,6 +14,11 @@ type limit struct {
 	*rate.Limiter
 
 	say string
+}
+
+// period is how long it takes until one more message is allowed.
+func (l *limit) period() time.Duration {
+	return time.Duration(float64(time.Second) / float64(l.Limit()))
 }
 
 // newLimits allows far more than a person at a page does. A seats message goes out for every frame of
@@ -46,19 +48,31 @@ func (s *session) handle(frame []byte) {
 			s.end(failed(kind, tooLarge("a connection sends at most %d malformed messages", maxBadMessages)))
 			return
 		}
-		s.send(errorMessage(kind, err, passing))
+		s.send(refusal(req, kind, err, 0))
 		return
 	}
+	var retry time.Duration
 	if limit := s.limits[kind]; limit != nil && !limit.Allow() {
 		err = &parley.Error{Op: "limit messages", Kind: parley.TooLarge, Say: limit.say}
+		retry = limit.period()
 	} else {
 		err = s.carryOut(req)
 	}
 	if err != nil {
 		s.rooms.metrics.refused.WithLabelValues(string(parley.KindOf(err))).Inc()
 		s.logFailure("request failed", err)
-		s.send(errorMessage(kind, err, passing))
+		s.send(refusal(req, kind, err, retry))
 	}
+}
+
+// refusal answers a request that failed. A chat line is told apart by its key, if it has a good one, and
+// hears when it may come again; 0 for not at all. req is nil when it could not be read.
+func refusal(req request, kind Type, err error, retry time.Duration) *Error {
+	message := errorMessage(kind, err, passing)
+	if line, ok := req.(*Chat); ok && line.Key != "" && checkKey(line.Key) == nil {
+		message.Key, message.RetryMS = line.Key, retry.Milliseconds()
+	}
+	return message
 }
 
 func (s *session) carryOut(req request) error {
@@ -78,7 +92,7 @@ func (s *session) carryOut(req request) error {
 		s.peer.SetMuted(m.Source, m.Muted)
 		return s.room.post(s.ctx, muting{s, m.Source, m.Muted})
 	case *Chat:
-		return s.chat(m.Text)
+		return s.chat(m)
 	case *Bare:
 		if m.Type == TypeEnd {
 			return s.endMeeting()
@@ -98,21 +112,6 @@ func (s *session) takeSeats(m *Seats) error {
 		})
 	}
 	return s.peer.Seat(requests)
-}
-
-// chat stores a line in the meeting's region, then shows it to everybody.
-func (s *session) chat(text string) error {
-	if !s.row.Role.MayPublish() {
-		return forbidden("write in chat", "Viewers read the chat; they do not write in it.")
-	}
-	line := parley.ChatMessage{
-		ID: uuid.Must(uuid.NewV7()).String(), Meeting: s.id, Participant: s.row.ID,
-		At: s.room.begun.Load().Clock(time.Now()), Text: strings.TrimSpace(text),
-	}
-	if err := s.keep.Chats.AddChatMessage(s.ctx, line); err != nil {
-		return fmt.Errorf("store chat line: %w", err)
-	}
-	return s.room.post(s.ctx, chatted{line})
 }
 
 func (s *session) endMeeting() error {

@@ -247,8 +247,13 @@ func (h *house) wantRefused(cfg client.Config, kind parley.Kind, says string) {
 // dial opens a bare WebSocket as somebody, to send what a client would not.
 func (h *house) dial(cfg client.Config) *websocket.Conn {
 	h.t.Helper()
+	return h.dialBy(websocket.DefaultDialer, cfg)
+}
+
+func (h *house) dialBy(dialer *websocket.Dialer, cfg client.Config) *websocket.Conn {
+	h.t.Helper()
 	address := "ws" + strings.TrimPrefix(h.url, "http") + "/api/v1/meetings/" + string(cfg.Meeting) + "/socket"
-	conn, response, err := websocket.DefaultDialer.DialContext(
+	conn, response, err := dialer.DialContext(
 		h.t.Context(), address, http.Header{"Authorization": {"Bearer " + cfg.Token}},
 	)
 	if err != nil {

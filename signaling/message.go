@@ -130,9 +130,13 @@ type Mute struct {
 	Muted  bool          `json:"muted"`
 }
 
-// Chat is a line of chat. A browser sends Text alone.
+// Chat is a line of chat. A browser sends Text, and Key where it will send the line again until it hears of it.
 type Chat struct {
-	Type        Type                 `json:"type"`
+	Type Type `json:"type"`
+	// Key is the sender's own name of the line: 1 to 64 characters of A-Z, a-z, 0-9, "-" and "_", or empty.
+	// A line of which participant and key were seen before is confirmed and no more. From the server:
+	// to the sender alone, as the confirmation.
+	Key         string               `json:"key,omitempty"`
 	ID          string               `json:"id,omitempty"`
 	Participant parley.ParticipantID `json:"participant,omitempty"`
 	AtMS        int64                `json:"at_ms,omitempty"`
@@ -234,11 +238,15 @@ type Status struct {
 
 // Error answers a request that failed. Fatal errors close the connection.
 type Error struct {
-	Type  Type        `json:"type"`
-	Kind  parley.Kind `json:"kind"`
-	Say   string      `json:"say"`
-	Re    Type        `json:"re,omitempty"` // the type of the request that failed
-	Fatal bool        `json:"fatal"`
+	Type Type        `json:"type"`
+	Kind parley.Kind `json:"kind"`
+	Say  string      `json:"say"`
+	Re   Type        `json:"re,omitempty"` // the type of the request that failed
+	// Key is that of the chat line that failed, or empty.
+	Key string `json:"key,omitempty"`
+	// RetryMS is when a chat line with a Key may come again, from now; 0: not as it is.
+	RetryMS int64 `json:"retry_ms,omitempty"`
+	Fatal   bool  `json:"fatal"`
 }
 
 // Ended says the meeting is over. Record tells whether there is a record to look at.

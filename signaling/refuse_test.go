@@ -147,6 +147,14 @@ func TestViewers(t *testing.T) {
 // joinBare joins over a bare WebSocket. Its media is offered and never connects.
 func joinBare(t *testing.T, h *house, role auth.Scope) *websocket.Conn {
 	t.Helper()
+	conn := h.dial(h.as("Bare", role))
+	enterBare(t, conn, "")
+	return conn
+}
+
+// enterBare joins over a WebSocket that is open, as the bearer of its token, or comes back as before.
+func enterBare(t *testing.T, conn *websocket.Conn, resume string) *signaling.Joined {
+	t.Helper()
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -162,16 +170,14 @@ func joinBare(t *testing.T, h *house, role auth.Scope) *websocket.Conn {
 		t.Fatal(err)
 	}
 	frame, err := json.Marshal(signaling.Join{
-		Type: signaling.TypeJoin, Name: "Bare", Consent: parley.Declined,
+		Type: signaling.TypeJoin, Name: "Bare", Consent: parley.Declined, Resume: resume,
 		Offer: signaling.Offer{SDP: offer.SDP, Sources: map[string]parley.Source{}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := h.dial(h.as("Bare", role))
 	write(t, conn, string(frame))
-	next[signaling.Joined](t, conn)
-	return conn
+	return next[signaling.Joined](t, conn)
 }
 
 func write(t *testing.T, conn *websocket.Conn, frame string) {

@@ -65,6 +65,7 @@ type session struct {
 	watching bool
 	limits   map[Type]*limit // by the type of a message
 	bad      int             // malformed messages
+	wrote    time.Duration   // when the last chat line was, on the meeting clock
 }
 
 func newSession(ctx context.Context, rooms *Rooms, conn *websocket.Conn, id parley.MeetingID) *session {

@@ -117,6 +117,11 @@ func TestParticipants(t *testing.T) {
 	lines, err := c.ChatMessages(ctx, "a")
 	must(t, err)
 	wantEqual(t, lines, []parley.ChatMessage{line})
+	found, err := c.ChatMessage(ctx, "c1")
+	must(t, err)
+	wantEqual(t, found, line)
+	_, err = c.ChatMessage(ctx, "c2")
+	wantKind(t, err, parley.NotFound)
 }
 
 func TestRecording(t *testing.T) {

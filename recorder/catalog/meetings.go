@@ -161,6 +161,13 @@ func (c *Catalog) AddChatMessage(ctx context.Context, m parley.ChatMessage) erro
 	return nil
 }
 
+// ChatMessage implements parley.Chats.
+func (c *Catalog) ChatMessage(ctx context.Context, id string) (parley.ChatMessage, error) {
+	m, err := scanChatMessage(c.db.QueryRowContext(ctx,
+		`select id, meeting, participant, at, text from chat_messages where id = $1`, id))
+	return m, notFound(err, "chat message")
+}
+
 // ChatMessages implements parley.Chats.
 func (c *Catalog) ChatMessages(ctx context.Context, id parley.MeetingID) ([]parley.ChatMessage, error) {
 	return query(ctx, c.database, scanChatMessage,

@@ -154,14 +154,30 @@ try {
       window.before = [...document.querySelectorAll('.grid video')].map((v) => v.srcObject);
     });
   }
+  const write = async (text) => {
+    await nora.getByRole('textbox', { name: 'Message to everybody' }).fill(text);
+    await nora.keyboard.press('Enter');
+  };
+  const lines = (page, text) => page.evaluate((t) => [...document.querySelectorAll('aside .text')].filter((p) => p.textContent === t).length, text);
+  const waiting = () => nora.evaluate(() => document.querySelectorAll('aside .sending').length);
+  for (const page of [nora, victor]) await page.getByRole('button', { name: 'Chat' }).click();
   await server.kill();
+  for (const text of ['written while away', 'and one more']) await write(text);
+  await until('what is written while the server is away is shown as being sent', async () => (await waiting()) === 2);
   await server.start();
   // Only streams that were not there before count: the pictures of a dead connection stay for a while.
   const anew = () =>
     [...document.querySelectorAll('.grid video')].filter((v) => v.videoWidth > 0 && v.currentTime > 0.3 && !window.before.includes(v.srcObject)).length;
   await until('Nora sees the others after the server was killed', async () => (await nora.evaluate(anew)) === people - 1);
   await until('Victor sees the others after the server was killed', async () => (await victor.evaluate(anew)) === people - 1);
-  console.log('the room outlives a killed server');
+  await until('nothing is being sent any more', async () => (await waiting()) === 0);
+  for (const page of [nora, victor]) {
+    for (const text of ['written while away', 'and one more']) {
+      await until(`"${text}" arrives`, async () => (await lines(page, text)) > 0);
+      if ((await lines(page, text)) !== 1) throw new Error(`"${text}" arrives twice`);
+    }
+  }
+  console.log('the room outlives a killed server, and so does what was written meanwhile');
 
   await victor.evaluate(() => {
     window.sent = document.querySelector('figure.self video').srcObject.getTracks();

@@ -4,13 +4,13 @@
 import { merge, settled } from './captions';
 import { Line } from './line';
 import { Media, type Seat } from './media';
-import type { Caption, Ended, Failure, Joined, Person, SeatRequest, ServerMessage, Source, Status } from './messages';
+import type { Caption, Chat, Ended, Failure, Joined, SeatRequest, ServerMessage, Source } from './messages';
+import { Outbox } from './outbox';
 import { samePeer } from './sdp';
 import { planSeats, type Wish } from './seats';
 import { renewMS } from './servers';
-import type { CallOptions, CallState, Memory, Seated } from './state';
+import { type CallOptions, type CallState, type Memory, merged, outside, type Seated, sorted } from './state';
 
-const noStatus: Status = { type: 'status', recording: false, words: true, words_missing: '', words_late_s: 0, recording_trouble: '' };
 const mostLines = 500;
 const retryMS = [300, 1000, 2000, 4000, 8000];
 /** A request whose answer makes or mends the connection is waited for that long. */
@@ -21,19 +21,10 @@ const quietMS = 2000;
 const complainMS = 6000;
 
 export class Call {
-  state: CallState = {
-    phase: { at: 'joining' },
-    you: '',
-    role: 'viewer',
-    meeting: null,
-    people: [],
-    seats: new Map(),
-    chat: [],
-    captions: [],
-    status: noStatus,
-    complaint: null,
-    zero: 0,
-  };
+  state: CallState = outside;
+
+  /** Lines of chat go through it, while the connection is away as well. */
+  readonly outbox: Outbox;
 
   #options: CallOptions;
   #memory: Memory;
@@ -62,6 +53,15 @@ export class Call {
     this.#options = options;
     this.#memory = memory;
     this.#changed = changed;
+    this.outbox = new Outbox(options.outbox, {
+      send: ({ key, text }) => this.#line?.send({ type: 'chat', key, text }),
+      silent: () => this.#line?.drop(),
+      changed: (outbox) => {
+        this.#memory.keep(outbox);
+        this.#set({ outbox });
+      },
+    });
+    this.state = { ...outside, outbox: options.outbox };
   }
 
   /** Begins to join. What to send may be said before or after. */
@@ -102,11 +102,8 @@ export class Call {
     this.#seat();
   }
 
-  say(text: string): void {
-    this.#line?.send({ type: 'chat', text });
-  }
-
   leave(): void {
+    if (this.outbox.flush()) this.#set({ outbox: [] });
     this.#line?.send({ type: 'leave' });
     this.#finish('left', this.state.meeting?.record ?? false);
   }
@@ -114,7 +111,9 @@ export class Call {
   /** Ends the meeting for everybody; while the line is away, as soon as it is back. */
   end(): void {
     this.#ending = true;
-    if (this.#joined) this.#line?.send({ type: 'end' });
+    if (!this.#joined) return;
+    this.outbox.flush();
+    this.#line?.send({ type: 'end' });
   }
 
   /** Ends everything without a word: the page is going. */
@@ -129,6 +128,7 @@ export class Call {
   #calm(): void {
     for (const timer of [this.#retry, this.#watchdog, this.#quiet, this.#soothe]) clearTimeout(timer);
     clearInterval(this.#renewal);
+    this.outbox.closed();
   }
 
   #set(change: Partial<CallState>): void {
@@ -230,6 +230,7 @@ export class Call {
   #lost(): void {
     if (this.#closed || this.state.phase.at === 'over' || this.state.phase.at === 'refused') return;
     this.#joined = false;
+    this.outbox.closed();
     clearTimeout(this.#watchdog);
     const wait = retryMS[Math.min(this.#attempts++, retryMS.length - 1)] ?? 0;
     this.#set({ phase: this.state.you === '' ? { at: 'joining' } : { at: 'reconnecting' } });
@@ -256,7 +257,7 @@ export class Call {
         this.#media.limit(m.source, m.rids).catch((error: unknown) => console.warn('encodings stay as they are', error));
         return;
       case 'chat':
-        this.#set({ chat: [...this.state.chat, m].slice(-mostLines) });
+        this.#chat(m);
         return;
       case 'caption':
         this.#caption(m);
@@ -284,6 +285,7 @@ export class Call {
     this.#rosterSeq = 0;
     this.#asked.clear();
     this.#joined = true;
+    const known = new Set(this.state.chat.map((l) => l.id));
     this.state = {
       ...this.state,
       phase: { at: 'live' },
@@ -310,7 +312,8 @@ export class Call {
       return;
     }
     this.#attempts = 0;
-    if (this.#ending) this.#line?.send({ type: 'end' });
+    this.outbox.opened(m.chat.filter((l) => l.participant === m.you && !known.has(l.id)));
+    if (this.#ending) this.end();
     this.#set({});
     this.#seat();
   }
@@ -331,10 +334,7 @@ export class Call {
       return;
     }
     this.#rosterSeq = m.seq;
-    const people = new Map(this.state.people.map((p) => [p.id, p]));
-    for (const p of m.present) people.set(p.id, p);
-    for (const id of m.gone) people.delete(id);
-    this.#set({ people: sorted([...people.values()]) });
+    this.#set({ people: merged(this.state.people, m.present, m.gone) });
     this.#seat();
   }
 
@@ -357,6 +357,12 @@ export class Call {
     if (requests.length > 0) this.#line?.send({ type: 'seats', seats: requests });
   }
 
+  #chat(m: Chat): void {
+    this.outbox.confirmed(m.key);
+    if (this.state.chat.some((l) => l.id === m.id)) return; // asked about again
+    this.#set({ chat: [...this.state.chat, m].slice(-mostLines) });
+  }
+
   #caption(m: Caption): void {
     const captions = merge(this.state.captions, m, mostLines);
     if (captions !== this.state.captions) this.#set({ captions });
@@ -366,6 +372,10 @@ export class Call {
     if (!m.fatal) {
       if (m.re === 'seats' && m.kind === 'not-found') return; // pictures end now and then
       if (m.re === 'end') this.#ending = false;
+      if (m.re === 'chat') {
+        this.outbox.refused(m);
+        return;
+      }
       this.#set({ complaint: m });
       clearTimeout(this.#soothe);
       this.#soothe = setTimeout(() => this.#set({ complaint: null }), complainMS);
@@ -395,8 +405,4 @@ export class Call {
     // The last words may still be on their way out.
     setTimeout(() => this.#line?.close(), 1000);
   }
-}
-
-function sorted(people: readonly Person[]): Person[] {
-  return [...people].sort((a, b) => a.number - b.number);
 }

@@ -22,7 +22,7 @@ const seat = object({
   participant: optional(text, ''),
   paused: optional(text, ''),
 });
-const chat = object({ type: oneOf('chat'), id: text, participant: text, at_ms: whole, text });
+const chat = object({ type: oneOf('chat'), key: optional(text, ''), id: text, participant: text, at_ms: whole, text });
 const caption = object({
   type: oneOf('caption'),
   utterance: text,
@@ -66,7 +66,15 @@ const roster = object({
 const seatMap = object({ type: oneOf('seats'), seq: whole, seats: list(seat) });
 const encodings = object({ type: oneOf('encodings'), source: oneOf(...sources), rids: list(text) });
 const minutes = object({ type: oneOf('minutes') });
-const failure = object({ type: oneOf('error'), kind: text, say: text, re: optional(text, ''), fatal: flag });
+const failure = object({
+  type: oneOf('error'),
+  kind: text,
+  say: text,
+  re: optional(text, ''),
+  key: optional(text, ''),
+  retry_ms: optional(whole, 0),
+  fatal: flag,
+});
 const ended = object({ type: oneOf('ended'), reason: text, record: flag });
 const goingAway = object({ type: oneOf('going-away'), retry_ms: whole });
 
@@ -134,6 +142,6 @@ export type BrowserMessage =
   | { type: 'candidate'; candidate: string; sdpMid?: string; sdpMLineIndex?: number }
   | { type: 'seats'; seats: SeatRequest[] }
   | { type: 'mute'; source: Source; muted: boolean }
-  | { type: 'chat'; text: string }
+  | { type: 'chat'; key: string; text: string }
   | { type: 'leave' }
   | { type: 'end' };

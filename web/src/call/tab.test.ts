@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forget, recall, remember, type TabMemory } from './tab';
+import { forget, keepOutbox, recall, recallOutbox, remember, type TabMemory } from './tab';
 
 function store(): Storage {
   const kept = new Map<string, string>();
@@ -25,6 +25,19 @@ describe('a tab', () => {
     expect(recall(s, 'b')).toBeNull();
     forget(s, 'a');
     expect(recall(s, 'a')).toBeNull();
+  });
+  it('keeps the lines of chat that are on their way', () => {
+    const s = store();
+    const lines = [{ key: 'k', text: 'x', failed: '', there: false }];
+    expect(recallOutbox(s, 'a')).toEqual([]);
+    keepOutbox(s, 'a', lines);
+    expect(recallOutbox(s, 'a')).toEqual(lines);
+    forget(s, 'a');
+    expect(recallOutbox(s, 'a')).toEqual([]);
+    s.setItem('parley.outbox.a', '{');
+    expect(recallOutbox(s, 'a')).toEqual([]);
+    keepOutbox(s, 'a', []);
+    expect(s.length).toBe(0);
   });
   it('forgets what it cannot read', () => {
     const s = store();

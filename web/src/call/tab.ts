@@ -1,5 +1,7 @@
 // What a tab remembers of its participation, so that a reload comes back as the same participant.
 
+import { type Outgoing, readOutgoing } from './outbox';
+
 export interface TabMemory {
   resume: string;
   name: string;
@@ -9,6 +11,7 @@ export interface TabMemory {
 }
 
 const keyOf = (meeting: string): string => `parley.call.${meeting}`;
+const outboxOf = (meeting: string): string => `parley.outbox.${meeting}`;
 
 export function remember(store: Storage, meeting: string, memory: TabMemory): void {
   store.setItem(keyOf(meeting), JSON.stringify(memory));
@@ -16,6 +19,21 @@ export function remember(store: Storage, meeting: string, memory: TabMemory): vo
 
 export function forget(store: Storage, meeting: string): void {
   store.removeItem(keyOf(meeting));
+  store.removeItem(outboxOf(meeting));
+}
+
+/** Keeps the lines of chat that are on their way. */
+export function keepOutbox(store: Storage, meeting: string, lines: readonly Outgoing[]): void {
+  if (lines.length === 0) store.removeItem(outboxOf(meeting));
+  else store.setItem(outboxOf(meeting), JSON.stringify(lines));
+}
+
+export function recallOutbox(store: Storage, meeting: string): Outgoing[] {
+  try {
+    return readOutgoing(JSON.parse(store.getItem(outboxOf(meeting)) ?? '[]'));
+  } catch {
+    return [];
+  }
 }
 
 /** What was remembered; null for nothing, or for what another version wrote. */

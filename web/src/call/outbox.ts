@@ -1,0 +1,142 @@
+// Lines of chat on their way. Each is kept until the server has confirmed it by its key, and sent again on
+// every new socket; the server drops what it has. One is asked at a time, so that their order holds
+// whatever is lost or refused in between.
+
+import type { Chat, Failure } from './messages';
+
+export interface Outgoing {
+  key: string;
+  text: string;
+  /** Why the server does not take it; '' while it is on its way. */
+  failed: string;
+  /** By its text it stands among the lines of the meeting already; the server is being asked. */
+  there: boolean;
+}
+
+export interface Way {
+  send(line: Outgoing): void;
+  /** No answer came: nobody is at the other end of the socket. */
+  silent(): void;
+  changed(lines: readonly Outgoing[]): void;
+}
+
+/** More than that are not kept: nobody reads them all. */
+export const mostOutgoing = 50;
+/** A confirmation is waited for that long. */
+export const silentMS = 8000;
+
+export class Outbox {
+  lines: readonly Outgoing[];
+  #way: Way;
+  #open = false;
+  #asked = ''; // the key of the line whose answer is waited for, on this socket
+  #timer: ReturnType<typeof setTimeout> | undefined; // until that is given up, or asked again
+
+  /** lines are what an earlier page of this tab had on its way. */
+  constructor(lines: readonly Outgoing[], way: Way) {
+    this.lines = lines;
+    this.#way = way;
+  }
+
+  /** Takes a line, unless there are too many. */
+  add(text: string): boolean {
+    if (this.lines.length >= mostOutgoing) return false;
+    this.#set([...this.lines, { key: newKey(), text, failed: '', there: false }]);
+    this.#next();
+    return true;
+  }
+
+  /** Sends a line that was refused once more, after those that are on their way. */
+  again(key: string): void {
+    const line = this.lines.find((l) => l.key === key && l.failed !== '');
+    if (line === undefined) return;
+    this.#set([...this.lines.filter((l) => l !== line), { ...line, failed: '' }]);
+    this.#next();
+  }
+
+  /** Forgets a line that was refused. */
+  discard(key: string): void {
+    this.#set(this.lines.filter((l) => l.key !== key || l.failed === ''));
+  }
+
+  /** There is a socket that has joined. `fresh` are this participant's lines that came with it and were not known. */
+  opened(fresh: readonly Chat[]): void {
+    this.closed();
+    this.#open = true;
+    const found = this.lines.find((l) => l.failed === '');
+    if (fresh.some((l) => l.text === found?.text)) {
+      this.#set(this.lines.map((l) => (l === found ? { ...l, there: true } : l)));
+    }
+    this.#next();
+  }
+
+  /** The socket is gone, and with it what was asked on it. */
+  closed(): void {
+    this.#open = false;
+    this.#answered();
+  }
+
+  confirmed(key: string): void {
+    if (key === '') return;
+    if (key === this.#asked) this.#answered();
+    this.#set(this.lines.filter((l) => l.key !== key));
+    this.#next();
+  }
+
+  /** An error about a line of chat; without a key it is about the one that was asked. */
+  refused(m: Failure): void {
+    if (this.#asked === '' || (m.key !== '' && m.key !== this.#asked)) return;
+    const key = this.#asked;
+    if (m.retry_ms > 0) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        this.#answered();
+        this.#next();
+      }, m.retry_ms);
+      return;
+    }
+    this.#answered();
+    this.#set(this.lines.map((l) => (l.key === key ? { ...l, failed: m.say, there: false } : l)));
+    this.#next();
+  }
+
+  /** Sends all there is at once, where nothing can be sent later. Reports whether there was a socket. */
+  flush(): boolean {
+    if (this.#open) for (const line of this.lines.filter((l) => l.failed === '')) this.#way.send(line);
+    return this.#open;
+  }
+
+  #next(): void {
+    const line = this.lines.find((l) => l.failed === '');
+    if (!this.#open || this.#asked !== '' || line === undefined) return;
+    this.#asked = line.key;
+    this.#timer = setTimeout(() => this.#way.silent(), silentMS);
+    this.#way.send(line);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#timer);
+    this.#asked = '';
+  }
+
+  #set(lines: readonly Outgoing[]): void {
+    this.lines = lines;
+    this.#way.changed(lines);
+  }
+}
+
+/** Lines of an earlier page, from what was stored; what is no line is left out. */
+export function readOutgoing(value: unknown): Outgoing[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, mostOutgoing).flatMap((item: unknown) => {
+    if (typeof item !== 'object' || item === null) return [];
+    const { key, text, failed } = item as Partial<Outgoing>;
+    if (typeof key !== 'string' || !/^[\w-]{1,64}$/.test(key) || typeof text !== 'string' || text === '') return [];
+    return [{ key, text, failed: typeof failed === 'string' ? failed : '', there: false }];
+  });
+}
+
+/** 128 random bits; crypto.randomUUID is only there on https pages. */
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
+}
