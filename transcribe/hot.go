@@ -7,8 +7,6 @@ import (
 	"sync"
 	"unicode"
 
-	"github.com/mozillazg/go-pinyin"
-
 	"github.com/parley/parley"
 	"github.com/parley/parley/transcribe/minutes"
 	"github.com/parley/parley/transcribe/score"
@@ -159,19 +157,4 @@ func (h hanWord) correct(words []parley.Word, lang string) {
 			words[i].Text = strings.Replace(words[i].Text, string(heard[i]), string(h.runes[i]), 1)
 		}
 	}
-}
-
-// soundsOf is how characters sound in Mandarin without tones, as people from the south say it: zh, ch
-// and sh as z, c and s, ng as n. One without a known sound is itself.
-func soundsOf(runes []rune) []string {
-	sounds := make([]string, len(runes))
-	args := pinyin.NewArgs()
-	for i, r := range runes {
-		sounds[i] = string(r)
-		if readings := pinyin.SinglePinyin(r, args); len(readings) > 0 {
-			s := strings.NewReplacer("zh", "z", "ch", "c", "sh", "s").Replace(readings[0])
-			sounds[i] = strings.TrimSuffix(s, "g")
-		}
-	}
-	return sounds
 }

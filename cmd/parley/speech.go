@@ -19,10 +19,7 @@ import (
 // openSpeech finds the speech engine. Without one the meeting goes on: who spoke when is kept, and
 // the page says what is missing.
 func (s *server) openSpeech(context.Context) error {
-	rules, err := minutes.New()
-	if err != nil {
-		return fmt.Errorf("compile the cue tables: %w", err)
-	}
+	rules := minutes.Later()
 	s.extractor = rules
 	endpoints := map[parley.Region]refine.Config{}
 	for _, r := range s.cfg.Regions {

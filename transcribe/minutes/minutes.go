@@ -2,6 +2,7 @@ package minutes
 
 import (
 	"context"
+	"sync"
 
 	"github.com/parley/parley"
 )
@@ -16,22 +17,32 @@ var _ Extractor = (*Rules)(nil)
 
 // Rules is the built-in extractor.
 type Rules struct {
-	// constant after New
+	tables func() (tables, error)
+}
+
+// tables are the built-in ones, compiled: constant.
+type tables struct {
 	lexicon *lexicon
 	model   *model
 }
 
-// New compiles the built-in tables. It starts nothing and reads no file.
+// New compiles the built-in tables. It starts nothing and reads no file. An error is a mistake in the tables.
 func New() (*Rules, error) {
+	r := Later()
+	_, err := r.tables()
+	return r, err
+}
+
+// Later is New when the tables are first needed, which takes them a few milliseconds and as many megabytes.
+func Later() *Rules { return &Rules{sync.OnceValues(compileTables)} }
+
+func compileTables() (tables, error) {
 	l, err := newLexicon()
 	if err != nil {
-		return nil, err
+		return tables{}, err
 	}
 	m, err := parseModel(modelFile)
-	if err != nil {
-		return nil, err
-	}
-	return &Rules{lexicon: l, model: m}, nil
+	return tables{l, m}, err
 }
 
 // Findings is everything the extractor found in one meeting, in order of time.
@@ -46,9 +57,22 @@ func (r *Rules) Find(ctx context.Context, t *parley.Transcript) (Findings, error
 	if err := ctx.Err(); err != nil {
 		return Findings{}, err
 	}
-	k := newTalk(r.lexicon, t)
-	k.model = r.model
+	k, err := r.talk(t)
+	if err != nil {
+		return Findings{}, err
+	}
 	return k.findings(), nil
+}
+
+// talk makes a transcript ready.
+func (r *Rules) talk(t *parley.Transcript) (*talk, error) {
+	compiled, err := r.tables()
+	if err != nil {
+		return nil, err
+	}
+	k := newTalk(compiled.lexicon, t)
+	k.model = compiled.model
+	return k, nil
 }
 
 // findings mines the whole talk.

@@ -12,11 +12,11 @@ type Reading struct {
 	k *talk
 }
 
-// Read makes a transcript ready. It is only read, and must not change while the Reading is in use.
-func (r *Rules) Read(t *parley.Transcript) *Reading {
-	k := newTalk(r.lexicon, t)
-	k.model = r.model
-	return &Reading{k}
+// Read makes a transcript ready. It is only read, and must not change while the Reading is in use. An error is
+// New's.
+func (r *Rules) Read(t *parley.Transcript) (*Reading, error) {
+	k, err := r.talk(t)
+	return &Reading{k}, err
 }
 
 // Due is what a quoted time means on the day of the meeting, or nil: no time, or one that is past, a

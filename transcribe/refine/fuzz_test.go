@@ -33,7 +33,10 @@ func FuzzAnswers(f *testing.F) {
 	if err != nil || len(before.Items) == 0 {
 		f.Fatal(err)
 	}
-	reading := rules.Read(&tr)
+	reading, err := rules.Read(&tr)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		w := newWork(reading, &tr, before.Items)
 		w.chat = func(context.Context, []message) (string, error) { return text, nil }

@@ -47,11 +47,15 @@ func (r *Refiner) Refine(ctx context.Context, t parley.Transcript, m parley.Minu
 	if cfg.URL == "" {
 		return m, 0, fmt.Errorf("refine: the region has no model: %w", parley.NotFound)
 	}
+	reading, err := r.rules.Read(&t)
+	if err != nil {
+		return m, 0, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, mostTime)
 	defer cancel()
 	c := newClient(cfg)
 	defer c.close()
-	w := newWork(r.rules.Read(&t), &t, m.Items)
+	w := newWork(reading, &t, m.Items)
 	w.model, w.chat = cfg.Model, c.chat
 	for from := 0; from < len(t.Utterances); from += chunk - overlap {
 		to := min(from+chunk, len(t.Utterances))
