@@ -24,11 +24,8 @@ const (
 	// socketBuffer is asked of the kernel in both directions: 30 ms of 1 Gbit/s. The kernel may give
 	// less.
 	socketBuffer = 4 << 20
-	// A connection is disconnected after disconnectAfter without an answer, which a person sees, and
-	// failed after failAfter more. A change of network takes a phone about three seconds.
-	disconnectAfter = 5 * time.Second
-	failAfter       = 20 * time.Second
-	keepAlive       = 2 * time.Second
+	// keepAlive is how often Pion asks, where it does.
+	keepAlive = 2 * time.Second
 	// maxNACKs is how often a publisher is asked for one lost packet, beat by beat.
 	maxNACKs = 5
 )
@@ -109,7 +106,11 @@ func newEngine(cfg Config, sockets []*net.UDPConn, egress *egress, tcp *tcpListe
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	settings.SetIncludeLoopbackCandidate(true) // browsers on this machine may have no other
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	settings.SetICETimeouts(disconnectAfter, failAfter, keepAlive)
+	if egress == nil {
+		settings.SetICETimeouts(disconnectAfter, failAfter-disconnectAfter, keepAlive)
+	} else {
+		settings.SetICETimeouts(0, 0, 0) // we watch ourselves
+	}
 	settings.DisableActiveTCP(true)
 	// The server decides on the SRTP profile only as DTLS server, and GCM costs a sixth of CM.
 	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {

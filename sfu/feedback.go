@@ -75,6 +75,7 @@ func (p *Peer) feedback() {
 	beat := clock.add(p.room.sfu.peers.Add(1), time.Now())
 	defer clock.remove(beat)
 	asked := map[*layer]time.Time{}
+	var state PeerState
 	for {
 		select {
 		case <-p.closing:
@@ -92,6 +93,7 @@ func (p *Peer) feedback() {
 				p.reportReception(now)
 				p.refreshTapped(now)
 				p.sendReports(now)
+				state = p.watch(state, now)
 			} else if round {
 				p.attend(asked, now)
 			} else {

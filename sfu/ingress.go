@@ -94,7 +94,7 @@ func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 // take forwards a packet, or leaves it to Pion.
 func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
 	s := (*g.senders.Load())[from]
-	return s != nil && s.take(packet, at)
+	return s != nil && s.take(packet, from, at)
 }
 
 // takeUDP is take of a datagram.

@@ -178,7 +178,7 @@ func FuzzSender(f *testing.F) {
 		s.learn(transportURI, 3)
 		s.learn(midURI, 1)
 		s.learn(repairedRIDURI, 2)
-		if s.take(b, time.Now()) {
+		if s.take(b, origin{}, time.Now()) {
 			t.Error("a packet of nobody is taken")
 		}
 	})

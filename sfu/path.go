@@ -105,6 +105,7 @@ func (p *Peer) heed(pair *webrtc.ICECandidatePair) {
 	if address, err := netip.ParseAddr(pair.Remote.Address); err == nil {
 		from := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
 		p.room.sfu.engine.ingress.follow(p.sender, origin{from, pair.Remote.Protocol == webrtc.ICEProtocolTCP})
+		p.sender.consent.settled()
 	}
 }
 

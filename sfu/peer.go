@@ -268,6 +268,7 @@ func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
 	case <-ctx.Done():
 		return "", fmt.Errorf("gather candidates: %w", context.Cause(ctx))
 	}
+	p.sender.consent.negotiated(newCredentials(p.pc.LocalDescription().SDP, offer), time.Now())
 	// Ask for silence not to be sent (RFC 7587 §6.1); Pion repeats the browser's own parameters.
 	return strings.ReplaceAll(p.pc.LocalDescription().SDP, "useinbandfec=1", "useinbandfec=1;usedtx=1"), nil
 }

@@ -18,6 +18,8 @@ type sender struct {
 	peer   *Peer
 	opener opener
 	rtcp   rtcpOpener
+	// consent is about the browser as a whole.
+	consent consent
 
 	streams atomic.Pointer[[]*stream] // copied on write
 	mu      sync.Mutex                // makes writers of streams take turns
@@ -50,6 +52,7 @@ type stream struct {
 
 func newSender(p *Peer) *sender {
 	s := &sender{peer: p}
+	s.consent.made = time.Now()
 	s.streams.Store(&[]*stream{})
 	return s
 }
@@ -70,9 +73,14 @@ func (s *sender) learn(uri string, id int) {
 }
 
 // take forwards a datagram, or leaves it to Pion. The datagram is overwritten.
-func (s *sender) take(b []byte, at time.Time) bool {
-	const first, last, rtcpFirst, rtcpLast = 128, 191, 192, 223 // RFC 7983 §7, RFC 5761 §4
-	if len(b) < rtpHeaderBytes || b[0] < first || b[0] > last {
+func (s *sender) take(b []byte, from origin, at time.Time) bool {
+	const lastSTUN, first, last, rtcpFirst, rtcpLast = 3, 128, 191, 192, 223 // RFC 7983 §7, RFC 5761 §4
+	switch {
+	case len(b) < rtpHeaderBytes:
+		return false
+	case b[0] <= lastSTUN:
+		return s.takeSTUN(b, from, at)
+	case b[0] < first || b[0] > last:
 		return false
 	}
 	if b[1] >= rtcpFirst && b[1] <= rtcpLast {
@@ -93,15 +101,16 @@ func (s *sender) take(b []byte, at time.Time) bool {
 			s.arrivals.add(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(number), at)
 		}
 	}
-	from := s.stream(b[:head])
-	if from == nil {
+	known := s.stream(b[:head])
+	if known == nil {
 		return false
 	}
-	if !from.proven && !s.prove(from, b, head) {
+	if !known.proven && !s.prove(known, b, head) {
 		return false // Pion has a say, which knows how often the numbers wrapped
 	}
-	if plain, ok := s.opener.open(from, b, head); ok {
-		from.layer.takeDirect(plain, from.resends, at)
+	if plain, ok := s.opener.open(known, b, head); ok {
+		s.consent.hear(at)
+		known.layer.takeDirect(plain, known.resends, at)
 	} else {
 		s.peer.room.sfu.metrics.dropped(dropForged)
 	}

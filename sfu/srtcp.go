@@ -163,6 +163,7 @@ func (s *sender) takeRTCP(b []byte, at time.Time) bool {
 	switch {
 	case ok:
 		s.rtcp.proven = true
+		s.consent.hear(at)
 		if !s.peer.hear(plain, everySSRC, at) {
 			s.peer.room.sfu.metrics.dropped(dropMalformed)
 		}

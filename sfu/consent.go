@@ -1,0 +1,172 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+)
+
+const (
+	// Whoever was not heard for askAfter is asked, once a second. Then they are disconnected after
+	// disconnectAfter, which a person sees, and failed after failAfter: less than the 30 s for which consent to be
+	// sent to lasts (RFC 7675 §5.1). A change of network takes a phone about three seconds.
+	askAfter        = 2 * time.Second
+	disconnectAfter = 5 * time.Second
+	failAfter       = 25 * time.Second
+	// mostAsked is how many questions may be answered: older ones are forgotten.
+	mostAsked = 4
+)
+
+// consent knows whether a browser is still there and wants what is sent to it: by whatever genuine comes
+// from it, or when that is nothing, by asking. It answers the browser's own questions too, past Pion: what
+// is asked of a connection that stands takes Pion five goroutines.
+type consent struct {
+	made        time.Time                   // constant
+	credentials atomic.Pointer[credentials] // nil while it is Pion that answers
+	heard       atomic.Int64                // when something genuine came, nanoseconds after made
+
+	mu      sync.Mutex // guards all below
+	pending *credentials
+	asked   [][stun.TransactionIDSize]byte
+	in, out stun.Message // scratch
+}
+
+// credentials are those of ICE (RFC 8445 §5.3), which change when it restarts.
+type credentials struct {
+	local, remote             string // the user's name in requests of the browser, and in ours
+	localSecret, remoteSecret stun.MessageIntegrity
+}
+
+// newCredentials reads them from the two descriptions of a connection, of which all lines have the same.
+func newCredentials(ours, theirs string) *credentials {
+	us, they := attribute(ours, "ice-ufrag"), attribute(theirs, "ice-ufrag")
+	return &credentials{
+		local: us + ":" + they, localSecret: stun.NewShortTermIntegrity(attribute(ours, "ice-pwd")),
+		remote: they + ":" + us, remoteSecret: stun.NewShortTermIntegrity(attribute(theirs, "ice-pwd")),
+	}
+}
+
+// attribute is the first value of an attribute in a description, "" for none.
+func attribute(description, name string) string {
+	for line := range strings.Lines(description) {
+		if value, ok := strings.CutPrefix(line, "a="+name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// negotiated notes the credentials of a negotiation. New ones leave the answers to Pion, until it has
+// chosen a way for them: a restart may use the same ports.
+func (c *consent) negotiated(agreed *credentials, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending == nil || c.pending.local != agreed.local {
+		c.pending = agreed
+		c.credentials.Store(nil)
+	}
+	c.hear(now) // it is there; its media may take a while
+}
+
+// settled says that Pion has chosen a way.
+func (c *consent) settled() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.credentials.Store(c.pending)
+}
+
+// hear notes that something genuine came.
+func (c *consent) hear(now time.Time) { c.heard.Store(int64(now.Sub(c.made))) }
+
+// silence is how long nothing came.
+func (c *consent) silence(now time.Time) time.Duration {
+	return now.Sub(c.made) - time.Duration(c.heard.Load())
+}
+
+// takeSTUN reads a datagram from where the browser is. It gives the answer to a question that is as usual
+// on a connection that stands, good until the next call; taken is false for what is Pion's affair.
+func (c *consent) takeSTUN(b []byte, from netip.AddrPort, now time.Time) (answer []byte, taken bool) {
+	agreed := c.credentials.Load()
+	if agreed == nil {
+		return nil, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := &c.in
+	m.Raw = append(m.Raw[:0], b...)
+	if m.Decode() != nil {
+		return nil, false
+	}
+	switch m.Type {
+	case stun.BindingRequest:
+		if !agreed.ask(m) {
+			return nil, false
+		}
+		mapped := stun.XORMappedAddress{IP: from.Addr().AsSlice(), Port: int(from.Port())}
+		if c.out.Build(m, stun.BindingSuccess, mapped, agreed.localSecret, stun.Fingerprint) != nil {
+			return nil, false
+		}
+		answer = c.out.Raw
+	case stun.BindingSuccess:
+		at := slices.Index(c.asked, m.TransactionID)
+		if at < 0 || agreed.remoteSecret.Check(m) != nil {
+			return nil, false
+		}
+		c.asked = slices.Delete(c.asked, at, at+1)
+	default:
+		return nil, false
+	}
+	c.hear(now)
+	return answer, true
+}
+
+// ask reports whether m is a genuine question that leaves everything as it is: from the controlling side,
+// with nothing in it that has to be understood and is not (RFC 8489 §6.3.1).
+func (agreed *credentials) ask(m *stun.Message) bool {
+	for _, a := range m.Attributes {
+		switch a.Type {
+		case stun.AttrUsername:
+			if string(a.Value) != agreed.local {
+				return false
+			}
+		case stun.AttrICEControlled:
+			return false
+		case stun.AttrMessageIntegrity, stun.AttrPriority, stun.AttrUseCandidate:
+		default:
+			if a.Type.Required() {
+				return false
+			}
+		}
+	}
+	return m.Contains(stun.AttrUsername) && agreed.localSecret.Check(m) == nil &&
+		(!m.Contains(stun.AttrFingerprint) || stun.Fingerprint.Check(m) == nil)
+}
+
+// question is one to ask the browser; nil where its way is not chosen. Its answer is expected from now on.
+func (c *consent) question() []byte {
+	agreed := c.credentials.Load()
+	if agreed == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	const priority = 1 // says nothing: no candidate is made of this
+	err := c.out.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote),
+		ice.PriorityAttr(priority), ice.AttrControlled(rand.Uint64()), //nolint:gosec // who is controlled is not in doubt
+		agreed.remoteSecret, stun.Fingerprint)
+	if err != nil {
+		return nil
+	}
+	if len(c.asked) == mostAsked {
+		c.asked = slices.Delete(c.asked, 0, 1)
+	}
+	c.asked = append(c.asked, c.out.TransactionID)
+	return slices.Clone(c.out.Raw)
+}
