@@ -18,6 +18,10 @@ const mostSockets = 8
 // them (SO_REUSEPORT). That an address is in use is found out first: sockets that share a port would take
 // each other's packets, those of another server too.
 func listenUDP(address *net.UDPAddr) ([]*net.UDPConn, error) {
+	return listenShared(address, min(runtime.GOMAXPROCS(0), mostSockets))
+}
+
+func listenShared(address *net.UDPAddr, count int) ([]*net.UDPConn, error) {
 	first, err := net.ListenUDP("udp", address)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what it was for
@@ -37,7 +41,7 @@ func listenUDP(address *net.UDPAddr) ([]*net.UDPConn, error) {
 		return failed
 	}}
 	var sockets []*net.UDPConn
-	for range min(runtime.GOMAXPROCS(0), mostSockets) {
+	for range count {
 		conn, err := shared.ListenPacket(context.Background(), "udp", bound)
 		if err != nil {
 			closeAll(sockets)
