@@ -1,10 +1,6 @@
 package sfu
 
-import (
-	"time"
-
-	"github.com/parley/parley"
-)
+import "time"
 
 // forward sends p, of layer l, to the browser of this seat, if it is what is to be seen or heard here.
 // Called with l.mu held.
@@ -21,7 +17,7 @@ func (s *seat) forward(l *layer, p *packet, out *outgoing) {
 			return
 		}
 		s.begin(l, p)
-		marker = marker || s.kind == parley.Audio // a talkspurt begins (RFC 3551 §4.1)
+		marker = marker || s.audio // a talkspurt begins (RFC 3551 §4.1)
 	}
 	if !s.passes(p) {
 		// VP8 pictures are counted without those left out; VP9 and AV1 tell what they need themselves.
@@ -50,7 +46,7 @@ func (s *seat) mayBegin(l *layer, p *packet) bool {
 
 // begin lets layer l take over with p.
 func (s *seat) begin(l *layer, p *packet) {
-	if s.kind == parley.Video && s.history == nil {
+	if !s.audio && s.history == nil {
 		s.history = &history{}
 	}
 	timestamp, known := s.continues(l, p)
@@ -99,7 +95,7 @@ func (s *seat) passes(p *packet) bool {
 // send writes p, which goes out at at, to out; mu is held.
 func (s *seat) send(l *layer, p *packet, at position, marker bool, out *outgoing) {
 	out.head = head{ssrc: s.ssrc, payload: s.format.payload, marker: marker, seq: at.seq, timestamp: at.timestamp}
-	if s.kind == parley.Audio {
+	if s.audio {
 		// Whose voice it is, and how loud: the participant's number as CSRC (RFC 3550 §5.1).
 		out.head.csrc = l.pub.peer.cfg.Number
 		if len(p.level) == 1 {

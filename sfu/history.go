@@ -40,10 +40,10 @@ func (h *history) begin(l *layer) (stint uint8) {
 // note remembers a packet that goes out at at, in the newest stint. It reads nothing of h, which the processor
 // does not have at hand.
 func (h *history) note(at position, number int64, marker bool, stint uint8) {
-	h.sent[at.seq%ringSize] = sentPacket{
-		number: uint32(number), timestamp: at.timestamp, seq: at.seq, picture: at.picture, frame: at.frame,
-		tl0: at.tl0, marker: marker, stint: stint,
-	}
+	// Field by field: a literal is put together elsewhere and copied, for which the processor has to wait.
+	s := &h.sent[at.seq%ringSize]
+	s.number, s.timestamp, s.seq, s.picture, s.frame = uint32(number), at.timestamp, at.seq, at.picture, at.frame
+	s.tl0, s.marker, s.stint, s.again = at.tl0, marker, stint, 0
 }
 
 // find returns what went out as seq and of which layer; nil when that is forgotten or was sent again too

@@ -7,13 +7,11 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-
-	"github.com/parley/parley"
 )
 
 // path is how a peer's packets leave: sealed by us and sent in batches, or, where that cannot be,
 // by Pion. It is chosen once, before the first packet, and never changes: a key and nonce that both
-// had used would give the plaintext away (RFC 7714 §9.1).
+// had used would give the plaintext away (RFC 7714 §9.1). It fills a line of the processor's cache.
 type path struct {
 	own    bool // sealed by us
 	sealer sealer
@@ -157,7 +155,7 @@ func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *pack
 	if chosen == nil || s.writer == nil {
 		return // not connected yet, or no more: nobody would hear it
 	}
-	if s.kind == parley.Audio {
+	if s.audio {
 		out.audio++
 	} else {
 		out.video++

@@ -16,7 +16,7 @@ type sealer struct {
 	aead cipher.AEAD    // nil where the profile is not of AES-GCM
 	salt [12]byte       // of the session, when aead
 	key  unsafe.Pointer // where aead has its expanded key, to be fetched ahead; nil without
-	keys srtpKeys
+	keys *srtpKeys
 }
 
 // label names a key that an SRTP session derives from its master key (RFC 3711 §4.3.1).
@@ -29,7 +29,7 @@ const (
 
 // newSealer derives the session's keys.
 func newSealer(keys srtpKeys) (s sealer, err error) {
-	s.keys = keys
+	s.keys = &keys
 	if keys.isGCM() {
 		s.aead, s.salt, err = keys.session(labelKey, labelSalt)
 		s.key = (*[2]unsafe.Pointer)(unsafe.Pointer(&s.aead))[1] // the second word of an interface

@@ -18,8 +18,8 @@ type seat struct {
 	// constant after newSeat
 	peer  *Peer
 	route *route // of peer
-	kind  parley.MediaKind
 	ssrc  uint32
+	audio bool // kind, where each packet can read it
 
 	// mu guards all down to rtx. What each packet needs lies together and comes first: with a hundred seats none
 	// of it is in the processor's cache any more when the next packet comes.
@@ -48,6 +48,7 @@ type seat struct {
 	rtx     sealing
 
 	// constant after newSeat
+	kind parley.MediaKind
 	mid  string
 	name string // MediaStream id: "seat-k", shared by audio and video seat k
 	// rtcp is what Pion has about it; set before the seat is handed to the room.
@@ -76,7 +77,7 @@ const noRank int32 = -1
 
 // newSeat makes the seat of one m-line. name is its MediaStream id.
 func newSeat(p *Peer, mid string, kind parley.MediaKind, name string, ssrc uint32) *seat {
-	s := &seat{peer: p, route: p.route, mid: mid, kind: kind, name: name, ssrc: ssrc}
+	s := &seat{peer: p, route: p.route, mid: mid, kind: kind, audio: kind == parley.Audio, name: name, ssrc: ssrc}
 	s.wanted.Store(noRank)
 	return s
 }
