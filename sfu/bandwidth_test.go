@@ -188,6 +188,26 @@ func TestAProbeRaisesTheEstimate(t *testing.T) {
 	}
 }
 
+// TestProbesThatFillTheWayGrowRare: where a picture is paused each of them makes the voices late.
+func TestProbesThatFillTheWayGrowRare(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 1e6}
+	w.send(0.9e6, 2*time.Second)
+	probes := 0
+	for end := w.clock + 60_000_000; w.clock < end; {
+		if w.b.probe.due(time.UnixMicro(w.clock)) {
+			probes++
+			from := w.log.newest() + 1
+			w.b.probe.start(from, from+50, 2e6, time.UnixMicro(w.clock))
+			w.send(2e6, 240*time.Millisecond)
+		}
+		w.send(0.7e6, 100*time.Millisecond)
+	}
+	if probes > 12 {
+		t.Errorf("%d probes in a minute", probes)
+	}
+}
+
 func TestAQueueThatStandsIsKnown(t *testing.T) {
 	t.Parallel()
 	w := &way{rate: 1e6}

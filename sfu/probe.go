@@ -83,9 +83,12 @@ func (p *probe) result(now time.Time) (rate float64, done bool) {
 	return min(rate, p.target) * probeTrust, true
 }
 
-// rest puts the next one off: the way is full.
+// rest puts the next one off: the way is full. One that goes on meanwhile has filled it.
 func (p *probe) rest(now time.Time) {
-	p.open = false
+	if p.open {
+		p.open = false
+		p.failed(now)
+	}
 	if next := now.Add(restPause); next.After(p.next) {
 		p.next = next
 	}
