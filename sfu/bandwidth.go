@@ -13,6 +13,7 @@ type bandwidth struct {
 	mu    sync.Mutex // guards all below
 	acked []ack      // scratch
 	trend trend
+	wait  wait
 
 	estimate  float64 // bit/s; +Inf until a limit was met, 0 means the same before the first feedback
 	capped    float64 // what the browser itself asks not to exceed (REMB)
@@ -58,6 +59,7 @@ func (b *bandwidth) feedback(log *sentLog, p []byte, now time.Time) {
 			continue
 		}
 		b.arrivals.add(a.arrived, a.size)
+		b.wait.add(a.sent, a.arrived)
 		state = b.trend.add(float64(a.sent)/1e3, float64(a.arrived)/1e3)
 	}
 	b.lastState = state

@@ -188,6 +188,55 @@ func TestAProbeRaisesTheEstimate(t *testing.T) {
 	}
 }
 
+// TestProbesThatFillTheWayGrowRare: where a picture is paused each of them makes the voices late.
+func TestProbesThatFillTheWayGrowRare(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 1e6}
+	w.send(0.9e6, 2*time.Second)
+	probes := 0
+	for end := w.clock + 60_000_000; w.clock < end; {
+		if w.b.probe.due(time.UnixMicro(w.clock)) {
+			probes++
+			from := w.log.newest() + 1
+			w.b.probe.start(from, from+50, 2e6, time.UnixMicro(w.clock))
+			w.send(2e6, 240*time.Millisecond)
+		}
+		w.send(0.7e6, 100*time.Millisecond)
+	}
+	if probes > 12 {
+		t.Errorf("%d probes in a minute", probes)
+	}
+}
+
+func TestAQueueThatStandsIsKnown(t *testing.T) {
+	t.Parallel()
+	w := &way{rate: 1e6}
+	w.send(0.5e6, 3*time.Second)
+	if w.b.wait.long() {
+		t.Error("a way that is half full has a queue")
+	}
+	w.send(2e6, time.Second)
+	for w.busy-w.clock > 200_000 {
+		if w.send(0.3e6, 50*time.Millisecond); w.busy-w.clock < 700_000 && !w.b.wait.long() {
+			t.Fatalf("a queue of %d ms is not noticed", (w.busy-w.clock)/1000)
+		}
+	}
+	w.send(0.3e6, time.Second)
+	if w.b.wait.long() {
+		t.Error("a queue that is gone still stands")
+	}
+	// Where packets take longer for good, the way is another.
+	w.stall = func(int64) int64 { return 150_000 }
+	w.send(0.3e6, 5*time.Second)
+	if !w.b.wait.long() {
+		t.Error("150 ms more are not noticed")
+	}
+	w.send(0.3e6, waitPeriods*waitPeriod*time.Microsecond)
+	if w.b.wait.long() {
+		t.Error("another way is taken for a queue for ever")
+	}
+}
+
 func TestWhatABrowserAsksNotToExceedIsKept(t *testing.T) {
 	t.Parallel()
 	var b bandwidth

@@ -133,7 +133,7 @@ func BenchmarkRing(b *testing.B) {
 func BenchmarkRewriter(b *testing.B) {
 	r := newRewriter(90000)
 	now := time.Now()
-	r.begin(1<<16, position{}, now)
+	r.begin(1<<16, position{}, r.timeOf(now))
 	b.ReportAllocs()
 	for n := int64(1 << 16); b.Loop(); n++ {
 		if n%8 == 0 {

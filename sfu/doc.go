@@ -30,7 +30,7 @@
 //	consent.go      answers what browsers ask about the way to them, and asks who is silent (presence.go)
 //	feedback.go     asks publishers for keyframes, tells subscribers sender reports, by the clock of beat.go
 //	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
-//	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, probe.go)
+//	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, wait.go, probe.go)
 //	allocate.go     which layer each seat gets, of what the way takes
 //	speaker.go      who is to have a voice, by how loud the layers say they are; voices.go gives it
 //

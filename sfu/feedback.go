@@ -169,11 +169,11 @@ func (p *Peer) sendReports(now time.Time) {
 
 // report describes the stream as it was rewritten: the RTP time in it that is captured now, by the
 // publisher's own reports, and by the newest packet until there is one. Nil when there is nothing to
-// tell.
+// tell: what went out since is old pictures, or nothing, as while the seat is paused.
 func (s *seat) report(now time.Time) *rtcp.SenderReport {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current == nil || s.packets == s.told {
+	if s.current == nil || s.hurried || s.packets == s.told {
 		return nil
 	}
 	s.told = s.packets
@@ -182,6 +182,7 @@ func (s *seat) report(now time.Time) *rtcp.SenderReport {
 	if !known {
 		timestamp = s.rewriter.last.timestamp + ticks(now.Sub(s.rewriter.arrived), s.rewriter.clockRate)
 	}
+	s.reported = instant{timestamp, now}
 	return &rtcp.SenderReport{
 		SSRC:        s.ssrc,
 		NTPTime:     toNTP(now),

@@ -7,8 +7,7 @@ import "time"
 func (s *seat) forward(l *layer, p *packet, out *outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// Before the connection stands a packet would be lost: the stream begins with the keyframe after it.
-	if s.source != l.pub || s.paused || s.writer == nil || s.route.path.Load() == nil {
+	if !s.open(l) {
 		return
 	}
 	marker := p.marker
@@ -25,7 +24,7 @@ func (s *seat) forward(l *layer, p *packet, out *outgoing) {
 		return
 	}
 	if s.hurried && p.timestamp != s.rewriter.newestTimestamp() {
-		s.rewriter.catchUp(p.timestamp, p.arrived)
+		s.rewriter.restamp(p.timestamp, s.timeOf(l, p))
 		s.hurried = false
 	}
 	at, ok := s.rewriter.place(p.number, p.at(), p.arrived)
@@ -44,35 +43,56 @@ func (s *seat) mayBegin(l *layer, p *packet) bool {
 	return p.keyframe && (wanted == nil || wanted == l || s.current == nil && l.rank >= wanted.rank)
 }
 
+// open reports whether packets of layer l may pass at all; mu is held. Before the connection stands a packet
+// would be lost: the stream begins with the keyframe after it.
+func (s *seat) open(l *layer) bool {
+	return s.source == l.pub && !s.paused && s.writer != nil && s.route.path.Load() != nil
+}
+
 // begin lets layer l take over with p.
 func (s *seat) begin(l *layer, p *packet) {
+	s.beginAt(l, p, s.timeOf(l, p))
+}
+
+// beginAt is begin where p has this RTP time in the seat's stream.
+func (s *seat) beginAt(l *layer, p *packet, timestamp uint32) {
 	if !s.audio && s.history == nil {
 		s.history = &history{}
 	}
-	timestamp, known := s.continues(l, p)
-	if known {
-		s.rewriter.beginAt(p.number, p.at(), timestamp)
-	} else {
-		s.rewriter.begin(p.number, p.at(), p.arrived)
-	}
+	s.rewriter.begin(p.number, p.at(), timestamp)
 	if s.history != nil {
 		s.stint = s.history.begin(l)
 	}
 	s.current, s.spatial, s.temporal = l, s.target.spatial, s.target.temporal
 }
 
-// continues is the RTP time that p of layer l has in the seat's stream, going by the sender reports of
-// both layers when one encoding of a publication follows another: arrival would show as a jerk.
-func (s *seat) continues(l *layer, p *packet) (timestamp uint32, ok bool) {
-	if s.current == nil || s.current.pub != l.pub {
-		return 0, false
+// timeOf is the RTP time that p of layer l has in the seat's stream when l takes over: by what the browser was
+// told of the stream, and the publisher of l, where both is known, else by when p arrived.
+func (s *seat) timeOf(l *layer, p *packet) uint32 {
+	arrives := s.rewriter.timeOf(p.arrived)
+	told, known := s.clock(p.arrived)
+	now, known2 := l.captured(p.arrived)
+	if s.audio || !known || !known2 {
+		return arrives // of a voice a shift would be heard
 	}
-	before, ok := s.current.captured(p.arrived)
-	now, ok2 := l.captured(p.arrived)
-	timestamp = p.timestamp - now + before + s.rewriter.delta.timestamp
 	// Reports that contradict what has been seen are not believed.
-	ahead := int32(timestamp - s.rewriter.last.timestamp)
-	return timestamp, ok && ok2 && ahead > 0 && ahead < int32(s.rewriter.clockRate)
+	timestamp := p.timestamp - now + told
+	if off := int32(timestamp - arrives); max(off, -off) > int32(s.rewriter.clockRate) {
+		return arrives
+	}
+	return timestamp
+}
+
+// clock is the RTP time in the seat's stream of what is captured now; false when nothing has told yet. It runs
+// on while nothing passes, and when somebody else sits down: a browser reckons with its reports of the last
+// twenty seconds and more, and holds back the sound by as much as the picture seems late.
+func (s *seat) clock(now time.Time) (timestamp uint32, known bool) {
+	if s.current != nil && !s.hurried {
+		if timestamp, known = s.current.captured(now); known {
+			return timestamp + s.rewriter.delta.timestamp, true
+		}
+	}
+	return s.reported.timestamp + ticks(now.Sub(s.reported.at), s.rewriter.clockRate), !s.reported.at.IsZero()
 }
 
 // passes reports whether p is within the layers that pass, and moves these towards the target where that
@@ -125,27 +145,53 @@ func (l *layer) serve(s *seat, now time.Time) bool {
 		return false
 	}
 	out := l.pub.peer.room.sfu.lend(now)
+	// The newest picture keeps the time it was taken, and the earlier ones come a millisecond apart before it.
+	// Where the last one of somebody else was taken later, all come after that.
+	left := l.ring.picturesSinceKeyframe()
+	end := s.resumes(l, left-1)
+	var before *packet
 	for number := l.ring.keyframe; number <= l.ring.newest; number++ {
-		if p := l.ring.kept(number); p != nil {
-			s.hurry(p)
-			s.forward(l, p, out)
+		p := l.ring.kept(number)
+		if p == nil {
+			continue
 		}
+		if before == nil || p.timestamp != before.timestamp {
+			left--
+			s.hurry(l, p, end-uint32(left)*hurriedTicks)
+		}
+		s.forward(l, p, out)
+		before = p
 	}
 	l.pub.peer.room.sfu.giveBack(out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hurried = s.current == l
-	s.rewriter.arrived = now
 	return s.hurried
 }
 
-// hurry has an old picture follow the one before at once, however long ago it was taken.
-func (s *seat) hurry(p *packet) {
+// hurry has an old picture of layer l, which p begins, go out at once, and gives it this RTP time.
+func (s *seat) hurry(l *layer, p *packet, timestamp uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != nil && p.timestamp != s.rewriter.newestTimestamp() {
-		s.rewriter.restamp(p.timestamp, s.rewriter.last.timestamp+hurriedTicks)
+	switch {
+	case !s.open(l):
+	case s.current == l:
+		s.rewriter.restamp(p.timestamp, timestamp)
+	case s.mayBegin(l, p):
+		s.beginAt(l, p, timestamp)
 	}
+}
+
+// resumes is the RTP time that the newest picture of layer l has in the seat's stream when so many earlier ones
+// go out with it.
+func (s *seat) resumes(l *layer, earlier int) uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	timestamp := s.timeOf(l, l.ring.kept(l.ring.newest))
+	if s.rewriter.arrived.IsZero() {
+		timestamp += uint32(earlier) * hurriedTicks // nothing before
+	}
+	return timestamp
 }
 
 const (

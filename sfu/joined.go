@@ -77,7 +77,7 @@ func (j *joined) choose(l *layer, p *packet) bool {
 		l.requestKeyframe()
 		return false
 	}
-	j.rewriter.begin(p.number, p.at(), p.arrived)
+	j.rewriter.begin(p.number, p.at(), j.rewriter.timeOf(p.arrived))
 	j.current, j.moved = l, true
 	return true
 }

@@ -83,9 +83,12 @@ func (p *probe) result(now time.Time) (rate float64, done bool) {
 	return min(rate, p.target) * probeTrust, true
 }
 
-// rest puts the next one off: the way is full.
+// rest puts the next one off: the way is full. One that goes on meanwhile has filled it.
 func (p *probe) rest(now time.Time) {
-	p.open = false
+	if p.open {
+		p.open = false
+		p.failed(now)
+	}
 	if next := now.Add(restPause); next.After(p.next) {
 		p.next = next
 	}
@@ -108,7 +111,8 @@ func (p *Peer) test(target float64, now time.Time) {
 	packets := max(leastProbe, int(target*probeLength.Seconds()/paddingBits))
 	from := log.newest() + 1
 	p.bandwidth.mu.Lock()
-	due := p.bandwidth.probe.due(now)
+	// What goes into a queue that stands makes the voices later, and tells nothing new.
+	due := p.bandwidth.probe.due(now) && !p.bandwidth.wait.long()
 	if due {
 		p.bandwidth.probe.start(from, from+openEnd, target, now)
 	}

@@ -85,19 +85,17 @@ func newRewriter(clockRate uint32) rewriter {
 	}}
 }
 
-// begin lets a source take over, with its packet number that stands at at. That packet comes right
-// after the last one, in time by what has passed since.
-func (r *rewriter) begin(number int64, at position, arrived time.Time) {
-	timestamp := r.last.timestamp + 1
-	if passed := arrived.Sub(r.arrived); !r.arrived.IsZero() && passed > 0 {
-		timestamp = r.last.timestamp + max(1, ticks(passed, r.clockRate))
+// timeOf is the RTP time of a packet that arrived then, going by the last one.
+func (r *rewriter) timeOf(arrived time.Time) uint32 {
+	if r.arrived.IsZero() {
+		return r.last.timestamp + 1
 	}
-	r.beginAt(number, at, timestamp)
+	return r.last.timestamp + max(1, ticks(max(0, arrived.Sub(r.arrived)), r.clockRate))
 }
 
-// beginAt is begin where it is known which RTP time the packet has in the stream that goes out; time does
-// not go back all the same.
-func (r *rewriter) beginAt(number int64, at position, timestamp uint32) {
+// begin lets a source take over, with its packet number that stands at at. That packet comes right after the
+// last one, at this RTP time; time does not go back all the same.
+func (r *rewriter) begin(number int64, at position, timestamp uint32) {
 	next := r.last.plus(position{seq: 1, timestamp: 1, picture: 1, frame: 1, tl0: 1})
 	if int32(timestamp-next.timestamp) > 0 {
 		next.timestamp = timestamp
@@ -110,12 +108,12 @@ func (r *rewriter) beginAt(number int64, at position, timestamp uint32) {
 // newestTimestamp is the largest RTP time of the source yet.
 func (r *rewriter) newestTimestamp() uint32 { return r.last.timestamp - r.delta.timestamp }
 
-// restamp lets the source's RTP time go on from out.
-func (r *rewriter) restamp(in, out uint32) { r.delta.timestamp = out - in }
-
-// catchUp lets the source's RTP time go on by what has passed since the last packet.
-func (r *rewriter) catchUp(in uint32, arrived time.Time) {
-	r.restamp(in, r.last.timestamp+max(1, ticks(max(0, arrived.Sub(r.arrived)), r.clockRate)))
+// restamp lets the source's RTP time go on from timestamp, or from after the last one if that is later.
+func (r *rewriter) restamp(in, timestamp uint32) {
+	if int32(timestamp-r.last.timestamp) <= 0 {
+		timestamp = r.last.timestamp + 1
+	}
+	r.delta.timestamp = timestamp - in
 }
 
 // resume lets the source go on under its own numbers: for a stream that has had no other.
@@ -140,7 +138,7 @@ func (r *rewriter) place(number int64, at position, arrived time.Time) (position
 		out.picture = (out.picture + pictures) & pictureMask
 	}
 	r.newest = max(r.newest, number)
-	if int32(out.timestamp-r.last.timestamp) > 0 || r.arrived.IsZero() {
+	if int32(out.timestamp-r.last.timestamp) > 0 && arrived.After(r.arrived) || r.arrived.IsZero() {
 		r.arrived = arrived
 	}
 	r.last.raise(out)

@@ -47,6 +47,21 @@ func (r *ring) sinceKeyframe() int64 {
 	return r.newest - r.keyframe + 1
 }
 
+// picturesSinceKeyframe is how many pictures the packets that sinceKeyframe counts, and that are kept, belong to.
+func (r *ring) picturesSinceKeyframe() int {
+	pictures := 0
+	var before *packet
+	for number := r.keyframe; number <= r.newest; number++ {
+		if p := r.kept(number); p != nil {
+			if before == nil || p.timestamp != before.timestamp {
+				pictures++
+			}
+			before = p
+		}
+	}
+	return pictures
+}
+
 // read copies the packet whose number has these low 32 bits into to; false when it is not kept.
 func (r *ring) read(low uint32, to *packet) bool {
 	r.mu.Lock()

@@ -40,12 +40,13 @@ type seat struct {
 	media             sealing
 	rewriter          rewriter
 
-	told    uint32 // packets at the last sender report
-	formats formats
-	shown   shown  // how its browser shows it
-	rtxSSRC uint32 // 0 when the browser takes no RTX
-	rtxSeq  uint16 // of the next retransmission
-	rtx     sealing
+	told     uint32  // packets at the last sender report
+	reported instant // what that said; zero before the first
+	formats  formats
+	shown    shown  // how its browser shows it
+	rtxSSRC  uint32 // 0 when the browser takes no RTX
+	rtxSeq   uint16 // of the next retransmission
+	rtx      sealing
 
 	// constant after newSeat
 	kind parley.MediaKind
@@ -64,6 +65,12 @@ type seat struct {
 type shown struct {
 	width, height int // device pixels; 0 for unknown
 	priority      int // higher first
+}
+
+// instant ties RTP time to the server's clock.
+type instant struct {
+	timestamp uint32
+	at        time.Time
 }
 
 // target is what of a publication a seat is to get.
@@ -143,7 +150,7 @@ func (s *seat) sit(pub *publication) {
 	}
 	s.format, _ = s.formats.find(pub.codec)
 	if s.rewriter.clockRate != pub.codec.clockRate {
-		s.rewriter = newRewriter(pub.codec.clockRate)
+		s.rewriter, s.reported = newRewriter(pub.codec.clockRate), instant{}
 	}
 }
 
