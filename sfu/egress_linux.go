@@ -16,6 +16,9 @@ const (
 	mostMessages = 64
 	// arenaBytes holds what is sealed and not sent yet: 64 packets of a full MTU, and some.
 	arenaBytes = 128 << 10
+	// narrowBytes is the largest datagram that every way takes whole: what IPv6 is bound to carry, less its header
+	// and that of UDP (RFC 8200 §5). Larger ones may have to be cut on their way.
+	narrowBytes = 1280 - 40 - 8
 	// A run of packets to one destination goes as one message that the kernel cuts (UDP_SEGMENT); it
 	// takes 64 of them and 64 kB.
 	mostSegments, mostRunBytes = 64, 60 << 10
@@ -24,41 +27,50 @@ const (
 
 // egress sends datagrams past Pion through the media port, many in one system call.
 type egress struct {
-	raw    syscall.RawConn
 	outlet *os.File // a socket of its own, or nil: it is the first reader's
-	fd     int
+	narrow outward
+	wide   outward     // the first reader's, for what is not narrow
 	v6     bool        // the socket is of IPv6, IPv4 addresses are mapped
 	whole  atomic.Bool // the kernel cuts no runs: each packet is a message
 }
 
 // newEgress is nil where the sockets cannot be used so.
 func newEgress(sockets []*net.UDPConn) *egress {
-	e := &egress{outlet: openOutlet(sockets), fd: -1}
+	e := &egress{outlet: openOutlet(sockets)}
 	var err error
-	if e.outlet != nil {
-		e.raw, err = e.outlet.SyscallConn()
-	} else {
-		e.raw, err = sockets[0].SyscallConn()
-	}
-	if err != nil {
-		return nil
-	}
-	err = e.raw.Control(func(fd uintptr) {
-		address, err := unix.Getsockname(int(fd))
-		if err != nil {
-			return
-		}
-		_, e.v6 = address.(*unix.SockaddrInet6)
-		if _, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, udpSegment); err != nil {
-			e.whole.Store(true)
-		}
-		e.fd = int(fd) // the socket lives longer than every peer
-	})
-	if err != nil || e.fd < 0 {
+	if e.wide, err = newOutward(sockets[0]); err != nil {
 		e.close()
 		return nil
 	}
+	if e.narrow = e.wide; e.outlet != nil {
+		if e.narrow, err = newOutward(e.outlet); err != nil {
+			e.close()
+			return nil
+		}
+	}
+	address, err := unix.Getsockname(e.narrow.fd)
+	if err != nil {
+		e.close()
+		return nil
+	}
+	_, e.v6 = address.(*unix.SockaddrInet6)
+	if _, err := unix.GetsockoptInt(e.narrow.fd, unix.SOL_UDP, udpSegment); err != nil {
+		e.whole.Store(true)
+	}
 	return e
+}
+
+// outward is a socket to send by.
+type outward struct {
+	raw syscall.RawConn
+	fd  int // for who is done before the socket is closed, as every peer is
+}
+
+func newOutward(socket syscall.Conn) (o outward, err error) {
+	if o.raw, err = socket.SyscallConn(); err == nil {
+		err = o.raw.Control(func(fd uintptr) { o.fd = int(fd) })
+	}
+	return o, err //nolint:wrapcheck // nobody reads it
 }
 
 // close is for when every peer is closed; the readers are not its own.
@@ -99,8 +111,12 @@ func (e *egress) write(b []byte, to *destination) error {
 	if len(b) == 0 {
 		return nil
 	}
+	by := &e.narrow
+	if len(b) > narrowBytes {
+		by = &e.wide
+	}
 	var errno syscall.Errno
-	err := e.raw.Control(func(fd uintptr) { // not e.fd: who writes may be slower than Close
+	err := by.raw.Control(func(fd uintptr) { // not by.fd: who writes may be slower than Close
 		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
 			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&to.name)), uintptr(to.size))
 	})
@@ -127,7 +143,8 @@ type batch struct {
 	// made with the first packet
 	arena []byte
 	used  int
-	count int // of messages
+	count int  // of messages
+	wide  bool // there are some that are not narrow
 	*frames
 }
 
@@ -182,6 +199,7 @@ func (b *batch) add(to *destination, size int) {
 		return
 	}
 	b.used += size
+	b.wide = b.wide || size > narrowBytes
 	if b.count > 0 && !b.egress.whole.Load() {
 		last := &b.messages[b.count-1]
 		// A run is packets of one size; a shorter one ends it.
@@ -224,13 +242,21 @@ func (b *batch) send() (refused int) {
 			h.SetControllen(unix.CmsgSpace(2))
 		}
 	}
+	fd := b.egress.narrow.fd
+	if b.wide {
+		fd, b.wide = b.egress.wide.fd, false
+	}
 	for sent := 0; sent < b.count; {
 		// It never blocks, so the scheduler need not hear of it: it would give this core to another thread
 		// meanwhile, at the price of two switches.
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(b.egress.fd), uintptr(unsafe.Pointer(&b.headers[sent])),
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.headers[sent])),
 			uintptr(b.count-sent), unix.MSG_DONTWAIT, 0, 0)
 		if errno == 0 {
 			sent += int(n)
+			continue
+		}
+		if errno == unix.EMSGSIZE && fd != b.egress.wide.fd {
+			fd = b.egress.wide.fd // a network of this machine is narrower still
 			continue
 		}
 		if (errno == unix.EIO || errno == unix.EINVAL) && b.messages[sent].segments > 1 {
