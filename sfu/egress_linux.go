@@ -226,6 +226,9 @@ func (b *batch) flush() (refused int) {
 }
 
 func (b *batch) send() (refused int) {
+	if b.count == 0 {
+		return 0
+	}
 	for i := range b.count {
 		m := &b.messages[i]
 		b.vectors[i].Base = &b.arena[m.start]
