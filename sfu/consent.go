@@ -35,7 +35,7 @@ type consent struct {
 	mu      sync.Mutex // guards all below
 	pending *credentials
 	asked   [][stun.TransactionIDSize]byte
-	in, out stun.Message // scratch
+	in      stun.Message // scratch
 }
 
 // credentials are those of ICE (RFC 8445 §5.3), which change when it restarts.
@@ -91,7 +91,7 @@ func (c *consent) silence(now time.Time) time.Duration {
 }
 
 // takeSTUN reads a datagram from where the browser is. It gives the answer to a question that is as usual
-// on a connection that stands, good until the next call; taken is false for what is Pion's affair.
+// on a connection that stands; taken is false for what is Pion's affair.
 func (c *consent) takeSTUN(b []byte, from netip.AddrPort, now time.Time) (answer []byte, taken bool) {
 	agreed := c.credentials.Load()
 	if agreed == nil {
@@ -110,10 +110,11 @@ func (c *consent) takeSTUN(b []byte, from netip.AddrPort, now time.Time) (answer
 			return nil, false
 		}
 		mapped := stun.XORMappedAddress{IP: from.Addr().AsSlice(), Port: int(from.Port())}
-		if c.out.Build(m, stun.BindingSuccess, mapped, agreed.localSecret, stun.Fingerprint) != nil {
+		built, err := stun.Build(m, stun.BindingSuccess, mapped, agreed.localSecret, stun.Fingerprint)
+		if err != nil {
 			return nil, false
 		}
-		answer = c.out.Raw
+		answer = built.Raw
 	case stun.BindingSuccess:
 		at := slices.Index(c.asked, m.TransactionID)
 		if at < 0 || agreed.remoteSecret.Check(m) != nil {
@@ -158,7 +159,7 @@ func (c *consent) question() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	const priority = 1 // says nothing: no candidate is made of this
-	err := c.out.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote),
+	built, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote),
 		ice.PriorityAttr(priority), ice.AttrControlled(rand.Uint64()), //nolint:gosec // who is controlled is not in doubt
 		agreed.remoteSecret, stun.Fingerprint)
 	if err != nil {
@@ -167,6 +168,6 @@ func (c *consent) question() []byte {
 	if len(c.asked) == mostAsked {
 		c.asked = slices.Delete(c.asked, 0, 1)
 	}
-	c.asked = append(c.asked, c.out.TransactionID)
-	return slices.Clone(c.out.Raw)
+	c.asked = append(c.asked, built.TransactionID)
+	return built.Raw
 }
