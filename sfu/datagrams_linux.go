@@ -122,9 +122,10 @@ func (d *datagrams) receive(fd uintptr) bool {
 		return false
 	case unix.EINTR, unix.ECONNREFUSED: // an ICMP error of somebody who left
 		return true
+	default:
+		d.failed = errno
+		return false
 	}
-	d.failed = errno
-	return false
 }
 
 // prepare has the kernel write the ith datagram of the next call where it belongs.
