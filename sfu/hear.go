@@ -150,6 +150,7 @@ func (p *Peer) hearByPion(read rtcpReader, ssrc uint32) {
 			bad++
 		default:
 			bad = 0
+			p.sender.consent.hear(time.Now())
 		}
 	}
 }

@@ -92,6 +92,7 @@ func (l *layer) read() {
 			continue
 		}
 		bad = 0
+		l.pub.peer.sender.consent.hear(now)
 		why := l.take(n, now, false)
 		if why != "" {
 			count.dropped(why)

@@ -46,17 +46,16 @@ func (p *Peer) ask() {
 
 // takeSTUN answers what a browser asks about a connection that stands, or leaves it to Pion.
 func (s *sender) takeSTUN(b []byte, from origin, at time.Time) bool {
-	egress := s.peer.room.sfu.egress
-	if egress == nil || !stun.IsMessage(b) {
-		return false
+	egress, to := s.peer.room.sfu.egress, s.peer.destination.Load()
+	if egress == nil || !stun.IsMessage(b) || from.tcp && (to == nil || to.tcp == nil) {
+		return false // or there is no way back but Pion's
 	}
 	answer, taken := s.consent.takeSTUN(b, from.AddrPort, at)
-	switch to := s.peer.destination.Load(); {
-	case len(answer) == 0:
-	case !from.tcp:
-		_ = egress.write(answer, egress.destination(from.AddrPort)) // it asks again
-	case to != nil:
-		egress.post(answer, to)
+	if len(answer) > 0 {
+		if !from.tcp {
+			to = egress.destination(from.AddrPort)
+		}
+		egress.post(answer, to) // if it is lost, it asks again
 	}
 	return taken
 }
