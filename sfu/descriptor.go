@@ -114,16 +114,6 @@ func vp8Size(frame []byte) size {
 	return size{int(binary.LittleEndian.Uint16(frame[6:]) & scale), int(binary.LittleEndian.Uint16(frame[8:]) & scale)}
 }
 
-// holdsParameters reports whether an H.264 payload holds a sequence parameter set, alone or aggregated
-// (RFC 6184 §5.6, §5.7.1), without which the slices that follow cannot be decoded.
-func holdsParameters(payload []byte) bool {
-	const sps, stapA = 7, 24
-	if len(payload) > 0 && payload[0]&0x1F == sps {
-		return true
-	}
-	return len(payload) > 3 && payload[0]&0x1F == stapA && payload[3]&0x1F == sps
-}
-
 // parseVP9 reads the descriptor at the head of an RTP payload (RFC 9628 §4.2); false when the payload
 // ends within what is needed of it.
 //

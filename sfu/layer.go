@@ -194,8 +194,9 @@ func (l *layer) parse(p *packet) drop {
 	case webrtc.MimeTypeVP9:
 		p.picture, p.place, ok = parseVP9(p.payload)
 	case webrtc.MimeTypeH264:
-		l.parametered = l.parametered || holdsParameters(p.payload)
-		p.keyframe = p.keyframe && (!l.parametered || holdsParameters(p.payload))
+		parameters := media.H264Parameters(p.payload) != nil
+		l.parametered = l.parametered || parameters
+		p.keyframe = p.keyframe && (!l.parametered || parameters)
 	}
 	if !ok || !l.parseDependency(p) {
 		return dropMalformed
@@ -232,8 +233,12 @@ func (l *layer) parseDependency(p *packet) bool {
 
 // size is that of the largest picture which begins with keyframe p, zero where it is not plain to see.
 func (l *layer) size(p *packet) size {
-	if l.pub.codec.mime == webrtc.MimeTypeVP8 {
+	switch l.pub.codec.mime {
+	case webrtc.MimeTypeVP8:
 		return vp8Size(p.payload[p.picture.length:])
+	case webrtc.MimeTypeH264:
+		width, height, _ := media.H264Size(media.H264Parameters(p.payload))
+		return size{width, height}
 	}
 	if told := l.structure.Load(); told != nil {
 		return told.largest()

@@ -25,6 +25,7 @@ const (
 	idSimpleBlock = 0xA3
 
 	unknownSize = 0x01FFFFFFFFFFFFFF
+	idAVC       = "V_MPEG4/ISO/AVC"
 	keyframeBit = 0x80
 	trackOne    = 0x81 // track number 1 as an EBML integer
 )
@@ -37,9 +38,10 @@ type TrackSpec struct {
 	Codec         string // media type as in SDP
 	Channels      uint16 // audio
 	Width, Height int    // video: of its first keyframe
+	Private       []byte // H.264: AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1)
 }
 
-// Recordable reports whether a codec has a place in WebM here.
+// Recordable reports whether a codec has a place here: those of WebM, and H.264, which makes it Matroska.
 func Recordable(codec string) bool { return codecID(codec) != "" }
 
 func codecID(codec string) string {
@@ -50,6 +52,8 @@ func codecID(codec string) string {
 		return "V_VP8"
 	case "video/vp9":
 		return "V_VP9"
+	case "video/h264":
+		return idAVC
 	}
 	return ""
 }
@@ -77,9 +81,13 @@ func AppendHeader(to []byte, spec TrackSpec) ([]byte, error) {
 		entry.CodecPrivate = append([]byte("OpusHead\x01"), byte(spec.Channels), 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0)
 	default:
 		entry.TrackType = 1
+		entry.CodecPrivate = spec.Private
 		entry.Video = &webm.Video{PixelWidth: uint64(spec.Width), PixelHeight: uint64(spec.Height)}
 	}
 	h := header{EBML: *webm.DefaultEBMLHeader}
+	if entry.CodecID == idAVC {
+		h.EBML.DocType = "matroska" // of which WebM is a part (RFC 9559 §4)
+	}
 	h.Segment.Info = webm.Info{TimecodeScale: 1_000_000, MuxingApp: "parley", WritingApp: "parley"}
 	h.Segment.Tracks.TrackEntry = []webm.TrackEntry{entry}
 	var out bytes.Buffer
