@@ -36,13 +36,17 @@ func newFramer(t parley.Track) (framer, error) {
 		return nil, fmt.Errorf("record %s: %w", t.Codec, parley.Invalid)
 	case t.Source.Kind() == parley.Audio:
 		return &audioFramer{codec: t.Codec, channels: t.Channels}, nil
-	case strings.EqualFold(t.Codec, "video/VP8"):
-		return &videoFramer{codec: t.Codec, depacketizer: &codecs.VP8Packet{}, size: vp8Size}, nil
-	default:
-		v := &videoFramer{codec: t.Codec, depacketizer: &codecs.VP9Packet{}}
-		v.size = vp9Size
-		return v, nil
 	}
+	v := &videoFramer{codec: t.Codec}
+	switch strings.ToLower(t.Codec) {
+	case "video/vp8":
+		v.depacketizer, v.describe = &codecs.VP8Packet{}, sized(vp8Size)
+	case "video/vp9":
+		v.depacketizer, v.describe = &codecs.VP9Packet{}, sized(vp9Size)
+	default:
+		v.depacketizer, v.describe = &h264Depacketizer{}, describeH264
+	}
+	return v, nil
 }
 
 // audioFramer: a packet of Opus is a frame.
@@ -69,11 +73,12 @@ const maxFrame = 8 << 20
 // videoFramer joins the packets of one picture, by RTP time and marker. A picture of which a packet is
 // missing is dropped. The track begins with a keyframe.
 type videoFramer struct {
-	codec         string
-	depacketizer  rtp.Depacketizer
-	size          func(keyframe []byte) (width, height int, ok bool)
-	width, height int
+	codec        string
+	depacketizer rtp.Depacketizer
+	describe     func(keyframe []byte) (container.TrackSpec, bool)
+	described    container.TrackSpec
 
+	open      bool // a packet of the picture came, its last has not
 	timestamp uint32
 	data      []byte
 	at        time.Duration
@@ -88,45 +93,49 @@ func (v *videoFramer) push(p *rtp.Packet, at time.Duration, lost int) (frame, bo
 		v.whole = false
 		return frame{}, false
 	}
-	if p.Timestamp != v.timestamp || len(v.data) == 0 {
-		v.timestamp, v.at = p.Timestamp, at
+	if p.Timestamp != v.timestamp || !v.open {
+		v.open, v.timestamp, v.at = true, p.Timestamp, at
 		v.data = v.data[:0]
 		v.whole = v.depacketizer.IsPartitionHead(p.Payload)
-		v.keyframe = media.IsKeyframe(v.codec, p.Payload)
+		v.keyframe = false
 	} else if lost > 0 {
 		v.whole = false
 	}
+	v.keyframe = v.keyframe || media.IsKeyframe(v.codec, p.Payload)
 	v.data = append(v.data, payload...)
 	if len(v.data) > maxFrame {
-		v.whole, v.data = false, v.data[:1]
+		v.whole, v.data = false, v.data[:0]
 	}
 	if !p.Marker {
 		return frame{}, false
 	}
 	f := frame{at: v.at, keyframe: v.keyframe, data: v.data}
 	whole := v.whole && len(v.data) > 0
-	v.data = v.data[:0]
+	v.open = false
 	if !whole || !v.begun && !v.begin(f) {
 		return frame{}, false
 	}
 	return f, true
 }
 
-// begin notes the size of the first keyframe.
+// begin notes what the first keyframe says of the track.
 func (v *videoFramer) begin(f frame) bool {
 	if !f.keyframe {
 		return false
 	}
-	width, height, ok := v.size(f.data)
-	if !ok {
-		return false
-	}
-	v.width, v.height, v.begun = width, height, true
-	return true
+	v.described, v.begun = v.describe(f.data)
+	v.described.Codec = v.codec
+	return v.begun
 }
 
-func (v *videoFramer) spec() container.TrackSpec {
-	return container.TrackSpec{Codec: v.codec, Width: v.width, Height: v.height}
+func (v *videoFramer) spec() container.TrackSpec { return v.described }
+
+// sized describes the tracks of a codec whose keyframes say only how large they are.
+func sized(size func(keyframe []byte) (width, height int, ok bool)) func([]byte) (container.TrackSpec, bool) {
+	return func(keyframe []byte) (container.TrackSpec, bool) {
+		width, height, ok := size(keyframe)
+		return container.TrackSpec{Width: width, Height: height}, ok
+	}
 }
 
 // vp8Size reads the frame header of a keyframe (RFC 6386 §9.1).

@@ -337,7 +337,7 @@ func TestACodecWithoutPlaceIsToldOf(t *testing.T) {
 	h := open(t)
 	h.run()
 	track := voiceTrack(1)
-	track.Codec = "video/H264"
+	track.Codec = "video/AV1"
 	if _, err := h.Track(h.meeting, track, began); !errors.Is(err, parley.Invalid) {
 		t.Error(err)
 	}

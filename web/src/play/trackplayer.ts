@@ -2,6 +2,7 @@
 
 import { readSegment, type Track } from '../api/api';
 import { Problem } from '../api/problem';
+import { codecOf, fragment, initialization, readHead } from './fmp4';
 import { covers, needed } from './plan';
 
 /** How far an element may be off the clock before it is moved, in seconds; less is caught up by rate. */
@@ -11,6 +12,8 @@ const nudge = 0.06;
 const behind = 45;
 /** A piece that the network did not bring is asked for again after this long. */
 const againMS = 2000;
+/** A piece that begins at most this long after another follows it without a pause. */
+const pauseMS = 1000;
 
 /** iPhones have only the managed kind (Safari 17.1), which plays nowhere but on the device itself. */
 function openSource(element: HTMLMediaElement): MediaSource {
@@ -29,6 +32,9 @@ function mimeOf(track: Track): string {
   const [kind, codec] = track.codec.toLowerCase().split('/');
   return `${kind}/webm; codecs="${codec}"`;
 }
+
+/** Whether a track is kept in a way that no Media Source takes, and has to be packed anew. */
+const repacked = (track: Track): boolean => track.codec.toLowerCase() === 'video/h264';
 
 export class TrackPlayer {
   readonly video: boolean;
@@ -58,7 +64,8 @@ export class TrackPlayer {
 
   async #opened(): Promise<void> {
     try {
-      const mime = mimeOf(this.track);
+      // What is packed anew names its codec in its head, which is not here yet: this is what everybody may send.
+      const mime = repacked(this.track) ? 'video/mp4; codecs="avc1.42e01f"' : mimeOf(this.track);
       const buffer = this.#source.addSourceBuffer(mime); // throws where the browser does not play it
       this.#source.duration = Infinity;
       this.#buffer = buffer;
@@ -69,8 +76,21 @@ export class TrackPlayer {
 
   async #append(buffer: SourceBuffer, number: number): Promise<void> {
     const bytes = await readSegment(this.meeting, this.track.id, number, this.#abort.signal);
-    await settled(buffer, () => buffer.appendBuffer(bytes));
+    const packed = repacked(this.track) ? this.#repack(buffer, number, new Uint8Array(bytes)) : bytes;
+    await settled(buffer, () => buffer.appendBuffer(packed));
     this.#appended.add(number);
+  }
+
+  #repack(buffer: SourceBuffer, number: number, piece: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (number === 0) {
+      const head = readHead(piece);
+      buffer.changeType(`video/mp4; codecs="${codecOf(head)}"`);
+      return initialization(head);
+    }
+    const { segments } = this.track;
+    const end = segments.find((p) => p.number === number)?.end_ms ?? 0;
+    const next = segments.find((p) => p.number === number + 1)?.start_ms;
+    return fragment(piece, number, next !== undefined && next - end < pauseMS ? next : undefined);
   }
 
   /** Whether the element can show what the track has at `at` milliseconds. */
