@@ -236,7 +236,7 @@ func (w *watched) Read(b []byte) (int, error) {
 
 // checkSum removes a file that has another sum.
 func checkSum(path, want string) error {
-	sum, err := sumOf(path)
+	sum, err := SumOf(path)
 	if err != nil {
 		return fmt.Errorf("read model: %w", err)
 	}
@@ -249,7 +249,8 @@ func checkSum(path, want string) error {
 	}, removeFile(path))
 }
 
-func sumOf(path string) (string, error) {
+// SumOf is the SHA-256 of a file, in hex. It reads all of it.
+func SumOf(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err

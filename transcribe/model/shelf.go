@@ -133,7 +133,7 @@ func (s Shelf) InstallFile(file, sum, name string) error {
 	if !sumFormat.MatchString(sum) {
 		return invalid("%s is no model that parley knows; it needs its --sha256, 64 hexadecimal digits", name)
 	}
-	got, err := sumOf(file)
+	got, err := SumOf(file)
 	if err != nil {
 		return &parley.Error{Op: "install model", Kind: parley.Invalid, Say: file + " cannot be read", Err: err}
 	}
@@ -280,7 +280,7 @@ func (s Shelf) Verify(name string) error {
 // VerifyFiles compares files below a directory with their sums.
 func VerifyFiles(directory string, files []File) error {
 	for _, f := range files {
-		sum, err := sumOf(filepath.Join(directory, filepath.FromSlash(f.Path)))
+		sum, err := SumOf(filepath.Join(directory, filepath.FromSlash(f.Path)))
 		if err != nil || sum != strings.ToLower(f.SHA256) {
 			return &parley.Error{
 				Op: "verify model", Kind: parley.Invalid, Err: err,

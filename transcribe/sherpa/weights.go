@@ -1,10 +1,7 @@
 package sherpa
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/parley/parley"
 	"github.com/parley/parley/transcribe/model"
@@ -53,7 +50,7 @@ func (f Files) verify() error {
 		return f.verifyPulled()
 	}
 	for _, w := range weights() {
-		sum, err := sumOf(f.path(w))
+		sum, err := model.SumOf(f.path(w))
 		if err != nil {
 			return weightError(fmt.Sprintf("the speech model file %s cannot be read; run make engine to copy it again", f.path(w)), err)
 		}
@@ -68,7 +65,7 @@ func (f Files) verify() error {
 // where it has one: what an operator put there by hand has none.
 func (f Files) verifyPulled() error {
 	w := voiceWeight()
-	if sum, err := sumOf(f.path(w)); err != nil || sum != w.sum {
+	if sum, err := model.SumOf(f.path(w)); err != nil || sum != w.sum {
 		return weightError(fmt.Sprintf("the speech model file %s is damaged or missing; run make engine to copy it again", f.path(w)), err)
 	}
 	err := model.Shelf{Directory: f.Models}.Verify(f.model())
@@ -76,19 +73,6 @@ func (f Files) verifyPulled() error {
 		return weightError("the speech model "+f.model()+" is damaged; remove it and pull it again (parley models)", err)
 	}
 	return nil
-}
-
-func sumOf(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = file.Close() }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", err
-	}
-	return parley.Hash(hash.Sum(nil)).String(), nil
 }
 
 func weightError(say string, err error) error {
