@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,9 +116,15 @@ func (p *pen) write(t *testing.T, h rtp.Header, payload []byte) {
 
 // mallory joins with a microphone and a camera to write on; ssrc is what the camera claims to be, 0 for its own.
 func (s *scene) mallory(ssrc uint32) (m *guest, microphone, camera *pen) {
+	s.t.Helper()
+	return s.tapped(ssrc, nil)
+}
+
+// tapped is mallory with taps.
+func (s *scene) tapped(ssrc uint32, tap func(parley.Track, time.Time) []sfu.Tap) (m *guest, microphone, camera *pen) {
 	t := s.t
 	t.Helper()
-	peer, err := s.room.Join(sfu.PeerConfig{Participant: "mallory", Number: 66, Publish: true})
+	peer, err := s.room.Join(sfu.PeerConfig{Participant: "mallory", Number: 66, Publish: true, Tap: tap})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -452,4 +459,55 @@ func (h *hall) connected(id parley.ParticipantID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Contains(h.states[id], sfu.Connected)
+}
+
+// TestATapThatWaitsDelaysNothingElse has a first packet of padding alone, which the publication does not begin with:
+// the one that it begins with must not wait in the goroutine that reads the socket, for this browser and others.
+func TestATapThatWaitsDelaysNothingElse(t *testing.T) {
+	t.Parallel()
+	s := openScene(t)
+	asked, release := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	_, microphone, camera := s.tapped(0, func(track parley.Track, _ time.Time) []sfu.Tap {
+		if track.Source == parley.Camera {
+			close(asked)
+			<-release
+		}
+		return nil
+	})
+	for n := range 20 {
+		camera.write(t, rtp.Header{SequenceNumber: uint16(n), Padding: true, PaddingSize: 10}, nil)
+		time.Sleep(5 * time.Millisecond)
+	}
+	camera.write(t, rtp.Header{SequenceNumber: 20, Marker: true}, []byte{0x10, 0, 0, 0})
+	<-asked
+	s.repeat("mallory's voice is there", 20*time.Millisecond, func() bool { return s.track("mallory", parley.Microphone).ID != "" }, func(n int) {
+		microphone.write(t, rtp.Header{SequenceNumber: uint16(n), Timestamp: uint32(960 * n)}, []byte{0xF8, 0xFF, 0xFE})
+	})
+}
+
+// faulty is a tap with a fault.
+type faulty struct{ packets atomic.Int32 }
+
+func (f *faulty) Write(*rtp.Packet, time.Time) {
+	if f.packets.Add(1) == 30 {
+		panic("a fault")
+	}
+}
+
+func (*faulty) Close() {}
+
+// TestAFaultEndsOneConnection: the others of the server, whose packets the same goroutine reads, notice nothing.
+func TestAFaultEndsOneConnection(t *testing.T) {
+	t.Parallel()
+	s := openScene(t)
+	m, _, camera := s.tapped(0, func(parley.Track, time.Time) []sfu.Tap { return []sfu.Tap{&faulty{}} })
+	var stream sfutest.VP8
+	s.undisturbed("a fault", 60, func(n int) {
+		for _, p := range stream.Frame(n%10 == 0, 2) {
+			camera.write(t, p.Header, p.Payload)
+		}
+	})
+	s.wait("the fault is counted", func() bool { return s.counter("parley_sfu_faults_total", "") == 1 })
+	s.wait("mallory's browser is told", func() bool { return m.PC.ConnectionState() == webrtc.PeerConnectionStateClosed })
 }

@@ -150,6 +150,10 @@ func (w *rateWindow) add(arrived int64, bytes int) {
 	if w.first == 0 || n-w.newest > 4*rateSlots {
 		w.first = n
 	}
+	if n < w.newest-4*rateSlots { // the browser's clock was set
+		*w = rateWindow{first: n}
+		s.slot, s.bytes = n, bytes
+	}
 	w.newest = max(w.newest, n)
 }
 

@@ -13,6 +13,9 @@ type dependency struct {
 	key   bool // it carries a structure, as the first packet of a keyframe does
 }
 
+// dependencyFixed is how many bytes every descriptor has.
+const dependencyFixed = 3
+
 // maxTemplates is how many templates a structure can have: their ids have six bits.
 const maxTemplates = 64
 
@@ -41,12 +44,12 @@ type size struct{ width, height int }
 // structure to use from here on is returned, which is known unless the descriptor brings another. False
 // for a descriptor that is cut short or refers to nothing.
 func parseDependency(b []byte, known *structure) (d dependency, now *structure, ok bool) {
-	if len(b) < 3 {
+	if len(b) < dependencyFixed {
 		return d, known, false
 	}
 	now = known
-	if len(b) > 3 && b[3]&0x80 != 0 {
-		r := &bitReader{b: b, at: 24 + 5} // behind the five flags
+	if len(b) > dependencyFixed && b[dependencyFixed]&0x80 != 0 {
+		r := &bitReader{b: b, at: 8*dependencyFixed + 5} // behind the five flags
 		if now = r.structure(); now == nil {
 			return d, known, false
 		}
@@ -117,7 +120,9 @@ func (r *bitReader) structure() *structure {
 			return nil
 		}
 	}
-	r.indications(s, targets)
+	if r.indications(s, targets); r.short {
+		return nil
+	}
 	for range s.templates {
 		for r.read(1) == 1 && !r.short {
 			r.read(4) // how many frames ago one that it needs was
@@ -144,6 +149,10 @@ func (r *bitReader) structure() *structure {
 // a switch for a target whose highest temporal layer is its own lets a subscriber climb there.
 func (r *bitReader) indications(s *structure, targets int) {
 	const absent, switching = 0, 2
+	if r.at+2*len(s.templates)*targets > 8*len(r.b) {
+		r.short = true
+		return
+	}
 	table := make([]int, len(s.templates)*targets)
 	for i := range table {
 		table[i] = r.read(2)

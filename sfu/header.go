@@ -55,7 +55,7 @@ func (h *head) append(b []byte, ids extensionIDs) []byte {
 		b = binary.BigEndian.AppendUint32(b, h.csrc)
 	}
 	level, stamp := h.level != nil && ids.level != 0, h.stamped && ids.transport != 0
-	depends := h.dependency != nil && ids.dependency != 0 && len(h.dependency) <= 255
+	depends := len(h.dependency) >= dependencyFixed && ids.dependency != 0 && len(h.dependency) <= 255
 	if !level && !stamp && !depends {
 		return b
 	}

@@ -28,10 +28,14 @@ const (
 // everySSRC has all of a compound packet heard.
 const everySSRC = 0
 
+// mostFeedbacks is how many transport-cc feedbacks of one compound are read: a browser sends one.
+const mostFeedbacks = 4
+
 // hear takes in the compound RTCP packet b of this browser, or of it only what is about one SSRC: Pion gives
 // a copy to the reader of each that is named. False for what is no RTCP. What comes often is read without
 // allocating.
 func (p *Peer) hear(b []byte, only uint32, now time.Time) bool {
+	feedbacks := 0
 	for len(b) > 0 {
 		if len(b) < rtcpHead || b[0]>>6 != 2 {
 			return false
@@ -40,7 +44,12 @@ func (p *Peer) hear(b []byte, only uint32, now time.Time) bool {
 		if size > len(b) || size < rtcpHead {
 			return false
 		}
-		p.hearOne(b[:size], only, now)
+		if b[1] == rtcpRTPFB && b[0]&0x1F == rtpfbTCC {
+			feedbacks++
+		}
+		if feedbacks <= mostFeedbacks {
+			p.hearOne(b[:size], only, now)
+		}
 		b = b[size:]
 	}
 	return true

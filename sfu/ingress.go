@@ -92,9 +92,14 @@ func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 }
 
 // take forwards a packet, or leaves it to Pion.
-func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
+func (g *ingress) take(packet []byte, from origin, at time.Time) (taken bool) {
 	s := (*g.senders.Load())[from]
-	return s != nil && s.take(packet, from, at)
+	if s == nil {
+		return false
+	}
+	defer s.peer.survive()
+	taken = true // also when it was its end
+	return s.take(packet, from, at)
 }
 
 // takeUDP is take of a datagram.

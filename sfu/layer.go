@@ -53,16 +53,17 @@ type layer struct {
 	rtp       rtp.Packet // the packet being read
 	packet    packet     // what it means
 	blocks    [mostBlocks + 1]redBlock
+	picture   uint16 // the newest id, of those that have 7 bits, in 15
 	// parametered says that H.264 parameter sets come before keyframes: these begin there.
 	parametered bool
 
 	// mu makes the read loop and the timer of a held picture take turns; it is held while a packet goes
 	// out, so that packets leave in the order they came.
-	mu      sync.Mutex
-	gaps    rewriter // closes the gaps that padding leaves
-	numbers counter  // without them
-	ring    *ring    // nil for audio
-	run     run      // the beginning of a picture
+	mu   sync.Mutex
+	gaps rewriter // closes the gaps that padding leaves
+	left int64    // how many packets it has left out
+	ring *ring    // nil for audio
+	run  run      // the beginning of a picture
 
 	// atomic
 	keyframeWanted atomic.Bool
@@ -96,7 +97,7 @@ func (l *layer) read() {
 		why := l.take(n, now, false)
 		if why != "" {
 			count.dropped(why)
-		} else if !l.adopted {
+		} else if !l.adopted && l.pub.begun.Load() { // beginning asks for taps, which may wait
 			l.adopted = true
 			l.pub.peer.sender.adopt(l)
 		}
@@ -191,8 +192,10 @@ func (l *layer) parse(p *packet) drop {
 		}
 	case webrtc.MimeTypeVP8:
 		p.picture, p.place, ok = parseVP8(p.payload)
+		l.widen(&p.picture)
 	case webrtc.MimeTypeVP9:
 		p.picture, p.place, ok = parseVP9(p.payload)
+		l.widen(&p.picture)
 	case webrtc.MimeTypeH264:
 		parameters := media.H264Parameters(p.payload) != nil
 		l.parametered = l.parametered || parameters
@@ -207,6 +210,21 @@ func (l *layer) parse(p *packet) drop {
 	return ""
 }
 
+// widen makes a picture id of 7 bits, which starts again after 128 pictures, one of 15 that goes on.
+func (l *layer) widen(d *descriptor) {
+	if d.pictureAt == 0 || d.wide {
+		return
+	}
+	const narrow = 1 << 7
+	step := (d.picture - l.picture) % narrow
+	if step >= narrow/2 {
+		d.picture = (l.picture + step - narrow) & pictureMask // late
+		return
+	}
+	l.picture = (l.picture + step) & pictureMask
+	d.picture = l.picture
+}
+
 // parseDependency reads the dependency descriptor, where the browser sends one: it says more than the
 // payload of any codec does. What comes before the first structure stands nowhere yet.
 func (l *layer) parseDependency(p *packet) bool {
@@ -215,6 +233,9 @@ func (l *layer) parseDependency(p *packet) bool {
 	}
 	if p.dependency = l.rtp.GetExtension(l.dependencyID); p.dependency == nil {
 		return true
+	}
+	if len(p.dependency) < dependencyFixed {
+		return false
 	}
 	known := l.structure.Load()
 	d, now, ok := parseDependency(p.dependency, known)
@@ -275,14 +296,19 @@ func (l *layer) renumber(p *packet) bool {
 		l.gaps.resume(p.number, p.at())
 	}
 	if len(p.payload) == 0 {
+		before := l.gaps.delta.seq
 		l.gaps.leaveOut(p.number, false)
+		l.left += int64(before - l.gaps.delta.seq)
 		return false
 	}
 	at, ok := l.gaps.place(p.number, p.at(), p.arrived)
 	if !ok {
 		return false
 	}
-	p.number, p.seq = l.numbers.extend(at.seq), at.seq
+	// A late packet has fewer gaps before it than all, by less than a sequence number can tell.
+	p.number -= l.left
+	p.number += int64(int16(at.seq - uint16(p.number)))
+	p.seq = at.seq
 	return true
 }
 

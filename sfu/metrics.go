@@ -29,6 +29,7 @@ type metrics struct {
 	tcpConnections             prometheus.Gauge
 	tcpRefused                 prometheus.Counter
 	keyframeRequests, resent   prometheus.Counter
+	faults                     prometheus.Counter
 	drops                      map[drop]prometheus.Counter
 	audio, video               prometheus.Counter
 }
@@ -66,6 +67,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		tcpConnections:   gauge("tcp_connections", "TCP connections of browsers that may not use UDP."),
 		tcpRefused:       counter("tcp_refused_total", "TCP connections refused: there were too many."),
 		keyframeRequests: counter("keyframe_requests_total", "Keyframes asked of publishers."),
+		faults:           counter("faults_total", "Connections that ended by a fault of the server."),
 		resent:           counter("resent_packets_total", "Packets sent again on a NACK."),
 		drops:            map[drop]prometheus.Counter{},
 		audio:            forwards.WithLabelValues(string(parley.Audio)),

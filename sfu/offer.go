@@ -19,6 +19,8 @@ const (
 	maxLines = 128
 	// maxIDBytes bounds a MID and a RID; browsers use a few digits.
 	maxIDBytes = 32
+	// mostRIDs bounds the encodings of one line; browsers send three.
+	mostRIDs = 8
 )
 
 // direction is what the browser does with an m-line.
@@ -115,6 +117,9 @@ func parseLine(media *sdp.MediaDescription) (line, error) {
 		}
 		if strings.HasPrefix(way, "send") {
 			l.rids = append(l.rids, rid)
+		}
+		if len(l.rids) > mostRIDs {
+			return line{}, invalid("Media line %s of the offer has more than %d encodings.", l.mid, mostRIDs)
 		}
 	}
 	return l, nil

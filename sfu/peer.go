@@ -127,8 +127,23 @@ func (p *Peer) spawn(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
-		p.tasks.Go(f)
+		p.tasks.Go(func() {
+			defer p.survive()
+			f()
+		})
 	}
+}
+
+// survive, deferred, has a fault of what is done for one peer end that peer alone: its connection is closed, which
+// its browser takes for a reason to join again.
+func (p *Peer) survive() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	p.room.sfu.metrics.faults.Inc()
+	p.log.Error("a connection ended by a fault of the server", zap.String("kind", fmt.Sprintf("%T", fault)), zap.Stack("at"))
+	go p.Close()
 }
 
 // Answer answers the browser's offer: the first, and every later one that restarts ICE or adds

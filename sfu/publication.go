@@ -98,13 +98,19 @@ func (pub *publication) end() {
 	pub.joined.close()
 }
 
-// addLayer takes in an incoming stream.
-func (pub *publication) addLayer(l *layer) {
+// addLayer takes in an incoming stream; false when it has one of that encoding, or all that were offered.
+func (pub *publication) addLayer(l *layer) bool {
 	pub.mu.Lock()
+	if len(pub.layers) >= max(1, len(pub.rids)) ||
+		slices.ContainsFunc(pub.layers, func(other *layer) bool { return other.rid == l.rid }) {
+		pub.mu.Unlock()
+		return false
+	}
 	pub.layers = append(slices.Clone(pub.layers), l)
 	slices.SortFunc(pub.layers, func(a, b *layer) int { return a.rank - b.rank })
 	pub.mu.Unlock()
 	pub.peer.wakeFeedback() // its rungs have changed
+	return true
 }
 
 // allLayers are the incoming streams yet, the largest first; not to be changed.

@@ -16,6 +16,7 @@ import (
 func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	l, err := p.newLayer(remote, receiver)
 	if err != nil {
+		p.sender.refuse(uint32(remote.SSRC()))
 		p.log.Debug("ignore stream", zap.Error(err))
 		return
 	}
@@ -79,7 +80,9 @@ func (p *Peer) newLayer(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	if pub.codec.kind == parley.Video {
 		l.ring = &ring{}
 	}
-	pub.addLayer(l)
+	if !pub.addLayer(l) {
+		return nil, fmt.Errorf("another stream of encoding %q of media line %q", l.rid, mid)
+	}
 	return l, nil
 }
 

@@ -79,6 +79,9 @@ func (l *layer) takeRED(n int, arrived time.Time) drop {
 		if len(b.payload) == 0 || !l.window.missing(header.SequenceNumber-back) {
 			continue
 		}
+		if l.rate.over(mostSounds, arrived) {
+			return dropFlood
+		}
 		l.rtp.SequenceNumber, l.rtp.Timestamp = header.SequenceNumber-back, header.Timestamp-b.behind
 		l.rtp.Payload, l.rtp.Marker = b.payload, false
 		_ = l.takePlain(0, arrived, true) // nobody counts on it

@@ -41,7 +41,7 @@ func (r *ring) kept(number int64) *packet {
 // sinceKeyframe is how many packets came since the newest keyframe began, that one included; 0 when
 // there was none, or it is not kept any more.
 func (r *ring) sinceKeyframe() int64 {
-	if r.keyframe == 0 || r.newest-r.keyframe >= ringSize || r.kept(r.keyframe) == nil {
+	if r.keyframe == 0 || r.newest-r.keyframe >= ringSize || r.kept(r.keyframe) == nil || r.kept(r.newest) == nil {
 		return 0
 	}
 	return r.newest - r.keyframe + 1

@@ -49,6 +49,7 @@ func (r *run) hold(p *packet, delay time.Duration, of *layer) bool {
 
 // expire sends what is held: the rest of the picture did not come in time.
 func (l *layer) expire() {
+	defer l.pub.peer.survive()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.run.count > 0 {

@@ -30,9 +30,19 @@ type sender struct {
 	arrivals arrivals
 
 	// taking makes those take turns who bring packets: the socket's reader, and readers of TCP connections.
-	taking sync.Mutex
-	rate   rate // of the packets they brought
+	taking    sync.Mutex
+	rate      rate       // of the packets they brought
+	strangers []stranger // whose packets were left to Pion
 }
+
+// stranger is an SSRC that belongs to no stream yet.
+type stranger struct {
+	ssrc    uint32
+	refused bool
+}
+
+// mostStrangers is how many there may be: Pion keeps what it cannot place, for each of them.
+const mostStrangers = 32
 
 // mostPackets is how many packets of one browser are taken in a second: 60 Mbit/s of video. What floods is
 // dropped before it costs more.
@@ -103,7 +113,7 @@ func (s *sender) take(b []byte, from origin, at time.Time) bool {
 	}
 	known := s.stream(b[:head])
 	if known == nil {
-		return false
+		return !s.admits(binary.BigEndian.Uint32(b[8:]))
 	}
 	if !known.proven && !s.prove(known, b, head) {
 		return false // Pion has a say, which knows how often the numbers wrapped
@@ -115,6 +125,36 @@ func (s *sender) take(b []byte, from origin, at time.Time) bool {
 		s.peer.room.sfu.metrics.dropped(dropForged)
 	}
 	return true
+}
+
+// admits reports whether Pion is to have a packet of a stranger; taking is held.
+func (s *sender) admits(ssrc uint32) bool {
+	for _, known := range s.strangers {
+		if known.ssrc == ssrc {
+			return !known.refused
+		}
+	}
+	if len(s.strangers) == mostStrangers {
+		s.peer.room.sfu.metrics.dropped(dropFlood)
+		return false
+	}
+	s.strangers = append(s.strangers, stranger{ssrc: ssrc})
+	return true
+}
+
+// refuse has nothing more taken of an SSRC: nobody reads it from Pion.
+func (s *sender) refuse(ssrc uint32) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	for i := range s.strangers {
+		if s.strangers[i].ssrc == ssrc {
+			s.strangers[i].refused = true
+			return
+		}
+	}
+	if len(s.strangers) < mostStrangers {
+		s.strangers = append(s.strangers, stranger{ssrc, true})
+	}
 }
 
 // mostUnproven is how many packets of a stream may fail before it is left to Pion.
@@ -219,6 +259,7 @@ func (o *opener) open(from *stream, b []byte, head int) ([]byte, bool) {
 type arrivals struct {
 	mu       sync.Mutex
 	recorder *twcc.Recorder // nil before the first
+	newest   uint16
 	held     int
 }
 
@@ -228,8 +269,11 @@ const mostArrivals = 4096
 func (a *arrivals) add(ssrc uint32, number uint16, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.recorder == nil {
-		a.recorder = twcc.NewRecorder(feedbackSSRC)
+	if jump := number - a.newest; a.recorder == nil || jump > mostArrivals && -jump > mostArrivals {
+		a.recorder, a.held, a.newest = twcc.NewRecorder(feedbackSSRC), 0, number // what lies between would be told, too
+	}
+	if int16(number-a.newest) > 0 {
+		a.newest = number
 	}
 	if a.held++; a.held <= mostArrivals {
 		a.recorder.Record(ssrc, number, at.UnixMicro())

@@ -15,6 +15,10 @@ type sentLog struct {
 	number atomic.Uint32
 	// slots hold size<<48 | microseconds in 48 bits, which wrap after 8 years.
 	slots [sentSize]atomic.Uint64
+
+	// reference is the time that feedback was counted from last, in units; it goes on where the 24 bits of it in
+	// feedback start again, after 12.4 days of the browser's clock. Owned by who reads feedback.
+	reference int64
 }
 
 const microsecondMask = 1<<48 - 1
@@ -48,7 +52,7 @@ type ack struct {
 const (
 	// referenceUnit and deltaUnit are those of transport-cc feedback, in microseconds.
 	referenceUnit, deltaUnit = 64_000, 250
-	// mostAcks bounds the work one feedback can make.
+	// mostAcks is how many packets one feedback may cover: of more before, nothing is remembered.
 	mostAcks = sentSize
 	// transportFixed is the part of a feedback before its chunks.
 	transportFixed = 20
@@ -62,13 +66,16 @@ const (
 
 // acks reads the RTCP packet p, a transport-cc feedback (draft-holmer-rmcat-transport-wide-cc-extensions
 // §3.1), into to: one entry for each packet it covers that is remembered. It stops where p contradicts
-// itself.
+// itself, and reads nothing of what covers more than mostAcks.
 func (l *sentLog) acks(p []byte, to []ack) []ack {
 	if len(p) < transportFixed {
 		return to
 	}
 	number, left := binary.BigEndian.Uint16(p[12:]), int(binary.BigEndian.Uint16(p[14:]))
-	arrived := int64(binary.BigEndian.Uint32(p[16:])>>8) * referenceUnit
+	if left > mostAcks {
+		return to
+	}
+	arrived := l.refer(binary.BigEndian.Uint32(p[16:])>>8) * referenceUnit
 	chunks := p[transportFixed:]
 	deltas := chunks[min(2*countChunks(chunks, left), len(chunks)):]
 	for ; left > 0 && len(chunks) >= 2; chunks = chunks[2:] {
@@ -77,7 +84,7 @@ func (l *sentLog) acks(p []byte, to []ack) []ack {
 			a := ack{number: number, arrived: -1}
 			switch size := c.symbol(i); {
 			case size != cameSoon && size != cameLate:
-			case len(deltas) < size || len(to) >= mostAcks:
+			case len(deltas) < size:
 				return to
 			default:
 				arrived += deltaUnit * delta(deltas[:size])
@@ -85,7 +92,7 @@ func (l *sentLog) acks(p []byte, to []ack) []ack {
 				deltas = deltas[size:]
 			}
 			var ok bool
-			if a.sent, a.size, ok = l.at(a.number); ok && len(to) < mostAcks {
+			if a.sent, a.size, ok = l.at(a.number); ok {
 				to = append(to, a)
 			}
 			number++
@@ -93,6 +100,16 @@ func (l *sentLog) acks(p []byte, to []ack) []ack {
 		left -= min(c.covers(), left)
 	}
 	return to
+}
+
+// refer is the reference time whose lowest 24 bits are low: the closest to the one before.
+func (l *sentLog) refer(low uint32) int64 {
+	const turn, signed = 1 << 24, 8
+	if l.reference < turn {
+		l.reference = turn // the first, or somebody counts backwards: times stay positive
+	}
+	l.reference += int64(int32((low-uint32(l.reference))<<signed) >> signed)
+	return l.reference
 }
 
 // delta is the time since the packet before, in units.
