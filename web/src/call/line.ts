@@ -3,6 +3,7 @@
 import { type BrowserMessage, decode, type ServerMessage } from './messages';
 
 export interface LineEvents {
+  opened(): void;
   message(m: ServerMessage): void;
   /** The socket is gone, whoever closed it. Called once. */
   closed(): void;
@@ -25,6 +26,7 @@ export class Line {
     this.#socket = new WebSocket(url);
     this.#socket.onopen = () => {
       for (const frame of this.#waiting.splice(0)) this.#socket.send(frame);
+      events.opened();
     };
     this.#socket.onmessage = (event: MessageEvent<unknown>) => {
       let message: ServerMessage;

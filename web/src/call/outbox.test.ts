@@ -5,9 +5,10 @@ import { mostOutgoing, Outbox, type Outgoing, readOutgoing, silentMS } from './o
 /** An outbox, and what it sends, by text; dead counts the sockets it gave up. */
 function open(lines: readonly Outgoing[] = []) {
   const sent: string[] = [];
-  const way = { sent, dead: 0, shown: lines };
+  const way = { sent, dead: 0, slow: 0, shown: lines };
   const outbox = new Outbox(lines, {
     send: (line) => sent.push(line.text),
+    slow: () => way.slow++,
     silent: () => way.dead++,
     changed: (now) => (way.shown = now),
   });

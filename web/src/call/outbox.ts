@@ -15,6 +15,8 @@ export interface Outgoing {
 
 export interface Way {
   send(line: Outgoing): void;
+  /** The answer takes long. */
+  slow(): void;
   /** No answer came: nobody is at the other end of the socket. */
   silent(): void;
   changed(lines: readonly Outgoing[]): void;
@@ -24,6 +26,8 @@ export interface Way {
 export const mostOutgoing = 50;
 /** A confirmation is waited for that long. */
 export const silentMS = 8000;
+/** It takes long after that. */
+export const slowMS = 2000;
 
 export class Outbox {
   lines: readonly Outgoing[];
@@ -110,7 +114,10 @@ export class Outbox {
     const line = this.lines.find((l) => l.failed === '');
     if (!this.#open || this.#asked !== '' || line === undefined) return;
     this.#asked = line.key;
-    this.#timer = setTimeout(() => this.#way.silent(), silentMS);
+    this.#timer = setTimeout(() => {
+      this.#timer = setTimeout(() => this.#way.silent(), silentMS - slowMS);
+      this.#way.slow();
+    }, slowMS);
     this.#way.send(line);
   }
 

@@ -1,0 +1,168 @@
+// The way to the server: one line at a time. A line that is lost, or found dead, is followed by another.
+
+import { Doubt, type Reason } from './doubt';
+import { Line } from './line';
+import type { BrowserMessage, ServerMessage } from './messages';
+
+const retryMS = [300, 1000, 2000, 4000, 8000];
+/** A request whose answer makes or mends the connection is waited for that long. */
+const patienceMS = 8000;
+
+export interface ContactEvents {
+  /** There is a line to join on; it may still be opening. again: it is not the first. */
+  begun(line: Line, again: boolean): void;
+  message(m: ServerMessage): void;
+  /** The line is gone, and the next will come. */
+  away(): void;
+}
+
+export class Contact {
+  /** The line has its joined: requests are answered. */
+  joined = false;
+
+  #meeting: string;
+  #events: ContactEvents;
+  #line: Line | null = null;
+  #doubt: Doubt<Line>;
+  #attempts = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined; // until the next line is begun; undefined while there is one
+  #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come; undefined while none is due
+  #over = false;
+
+  constructor(meeting: string, events: ContactEvents) {
+    this.#meeting = meeting;
+    this.#events = events;
+    this.#doubt = new Doubt({
+      ask: (seq) => this.send({ type: 'ping', seq }),
+      knock: (opened, failed) => this.#dial(opened, failed),
+      dead: (fresh) => this.#replace(fresh),
+    });
+  }
+
+  start(): void {
+    this.#begin(this.#dial(), false);
+  }
+
+  /** This is the line, and not an earlier one. */
+  is(line: Line): boolean {
+    return line === this.#line && !this.#over;
+  }
+
+  send(message: BrowserMessage): void {
+    this.#line?.send(message);
+  }
+
+  /** Sends what is answered; gives the line up unless it is. */
+  request(message: BrowserMessage): void {
+    this.send(message);
+    this.#expectAnswer();
+  }
+
+  /** Joining has worked out: the next line that is lost is followed at once. */
+  well(): void {
+    this.#attempts = 0;
+  }
+
+  /** There is reason to think that the server cannot be reached any more as it was. */
+  suspect(reason: Reason): void {
+    if (this.#over) return;
+    if (this.joined) {
+      // Behind an answer that is under way another one would come late: the wait for that one ends by itself.
+      if (reason === 'change' || this.#watchdog === undefined) this.#doubt.ask(reason);
+      return;
+    }
+    if (reason === 'doubt') return;
+    this.#attempts = 0; // what was begun in the other network is begun anew, at once
+    if (this.#retry === undefined) this.drop();
+    clearTimeout(this.#retry);
+    this.#again();
+  }
+
+  /** Closes the line; another follows. */
+  close(): void {
+    this.joined = false;
+    this.#line?.close();
+  }
+
+  /** Gives up a line that does not answer. */
+  drop(): void {
+    this.#line?.drop();
+  }
+
+  /** No line follows. The one there is may still be closed. */
+  finish(): void {
+    this.#over = true;
+    clearTimeout(this.#retry);
+    this.#away();
+  }
+
+  /** Begins to open a socket. It is not the line yet. */
+  #dial(opened = (): void => undefined, failed = (): void => undefined): Line {
+    const line: Line = new Line(this.#meeting, {
+      opened,
+      message: (m) => {
+        if (line === this.#line) this.#receive(m);
+      },
+      closed: () => {
+        if (line === this.#line) this.#lost();
+        else failed();
+      },
+    });
+    return line;
+  }
+
+  #begin(line: Line, again: boolean): void {
+    this.#line = line;
+    this.#expectAnswer();
+    this.#events.begun(line, again);
+  }
+
+  #again(): void {
+    this.#retry = undefined;
+    this.#begin(this.#dial(), true);
+  }
+
+  #receive(m: ServerMessage): void {
+    if (m.type === 'pong') this.#doubt.answered(m.seq);
+    if (m.type === 'pong' || (m.type === 'error' && this.#doubt.refused(m))) return;
+    if (m.type === 'joined' || m.type === 'answer') this.#answered();
+    if (m.type === 'joined') this.joined = true;
+    this.#events.message(m);
+  }
+
+  #lost(): void {
+    if (this.#over) return;
+    this.#away();
+    this.#events.away();
+    const wait = retryMS[Math.min(this.#attempts++, retryMS.length - 1)] ?? 0;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#again(), wait);
+  }
+
+  /** Goes on with a fresh line, or without any for now. */
+  #replace(fresh: Line | null): void {
+    const dead = this.#line;
+    if (fresh !== null) {
+      this.#away();
+      this.#events.away();
+      this.#begin(fresh, true);
+    }
+    dead?.drop();
+  }
+
+  #away(): void {
+    this.joined = false;
+    this.#doubt.reset();
+    this.#answered();
+  }
+
+  #expectAnswer(): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.drop(), patienceMS);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = undefined;
+  }
+}
