@@ -10,8 +10,8 @@ export type Reason = 'doubt' | 'change';
 
 /** So long an answer is waited for before a socket is opened beside the line. */
 export const knockMS = 500;
-/** A socket that could not be opened is tried again after that. */
-export const againMS = 1000;
+/** A socket that could not be opened is tried again after that, and after twice as long each time. */
+export const againMS = 250;
 /** The line is given up when nothing was heard for that long, neither on it nor of another. */
 export const silentMS = 8000;
 
@@ -29,6 +29,7 @@ export class Doubt<L extends { close(): void }> {
   #seq = 0;
   #asked = 0; // the seq that is waited for; 0: none
   #knocked: L | null = null;
+  #knocks = 0; // that failed
   #knock: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #deaf = false; // the server of this line knows no such question, and bears it a few times only
@@ -79,6 +80,7 @@ export class Doubt<L extends { close(): void }> {
 
   #withdraw(): void {
     clearTimeout(this.#knock);
+    this.#knocks = 0;
     const knocked = this.#knocked;
     this.#knocked = null;
     knocked?.close();
@@ -92,7 +94,7 @@ export class Doubt<L extends { close(): void }> {
       () => {
         if (mine !== this.#knocked) return;
         this.#knocked = null;
-        this.#knock = setTimeout(() => this.#beside(), againMS);
+        this.#knock = setTimeout(() => this.#beside(), againMS * 2 ** this.#knocks++);
       },
     );
     this.#knocked = mine;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Chat, Failure } from './messages';
-import { mostOutgoing, Outbox, type Outgoing, readOutgoing, silentMS } from './outbox';
+import { mostOutgoing, Outbox, type Outgoing, readOutgoing, silentMS, slowMS } from './outbox';
 
 /** An outbox, and what it sends, by text; dead counts the sockets it gave up. */
 function open(lines: readonly Outgoing[] = []) {
@@ -54,7 +54,9 @@ describe('lines of chat on their way', () => {
     const o = open();
     o.outbox.opened([]);
     o.outbox.add('a');
-    vi.advanceTimersByTime(silentMS - 1);
+    vi.advanceTimersByTime(slowMS);
+    expect(o.slow).toBe(1);
+    vi.advanceTimersByTime(silentMS - slowMS - 1);
     expect(o.dead).toBe(0);
     vi.advanceTimersByTime(1);
     expect(o.dead).toBe(1);
@@ -62,6 +64,7 @@ describe('lines of chat on their way', () => {
     o.outbox.confirmed(o.key('a'));
     vi.advanceTimersByTime(10 * silentMS);
     expect(o.dead).toBe(1);
+    expect(o.slow).toBe(1);
   });
   it('that came too fast go out later, before those behind them', () => {
     const o = open();
