@@ -296,7 +296,7 @@ export class Call {
       return;
     }
     this.#contact.well();
-    this.outbox.opened(m.chat.filter((l) => l.participant === m.you && !known.has(l.id)));
+    this.outbox.opened(m.you, m.chat.filter((l) => l.participant === m.you && !known.has(l.id)));
     if (this.#ending) this.end();
     this.#set({});
     this.#seat();

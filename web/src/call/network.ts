@@ -6,7 +6,7 @@ export interface Tellers {
   window: EventTarget;
   document: EventTarget & { readonly visibilityState: string };
   /** With a connection where the browser has the Network Information API. */
-  navigator: { readonly onLine: boolean; readonly connection?: EventTarget & { readonly type?: string } };
+  navigator: { readonly onLine: boolean; readonly connection?: EventTarget & { readonly type?: string | undefined } };
 }
 
 /** Tells of reasons to doubt that the server can still be reached as it was, until the answer is called. */
