@@ -172,7 +172,7 @@ export class Call {
       this.#media.reach(this.#options.servers.list);
       const offer = await this.#media.offer(again);
       if (!this.#contact.is(line)) return; // the candidates are the next line's
-      line.send({
+      this.#contact.request({
         type: 'join',
         name: this.#options.name,
         consent: this.#options.consent,

@@ -54,6 +54,7 @@ function begin() {
   });
   contact.start();
   const join = (socket = socketOf(-1)): void => {
+    contact.request({ type: 'join', name: 'Nora', consent: '', offer: { sdp: 'v=0', sources: {} } });
     if (socket.readyState === 0) socket.open();
     socket.say(joined);
     contact.well();
@@ -155,10 +156,50 @@ describe('the way to the server', () => {
     const c = begin();
     c.join();
     c.contact.request({ type: 'offer', seq: 1, sdp: 'v=0', sources: {} });
-    vi.advanceTimersByTime(8000);
+    vi.advanceTimersByTime(7999);
+    expect(c.away).toBe(0);
+    expect(pings(socketOf(0))).toEqual([1]);
+    vi.advanceTimersByTime(1);
     expect(c.away).toBe(1);
     vi.advanceTimersByTime(300);
     expect(Socket.all).toHaveLength(2);
+  });
+  it('waits longer for a request while the line answers, but not for ever', () => {
+    const c = begin();
+    c.join();
+    c.contact.request({ type: 'offer', seq: 1, sdp: 'v=0', sources: {} });
+    for (let n = 1; n <= 8; n++) {
+      expect(c.away).toBe(0);
+      vi.advanceTimersByTime(4000);
+      expect(pings(socketOf(0))).toHaveLength(n);
+      socketOf(0).say({ type: 'pong', seq: n });
+    }
+    vi.advanceTimersByTime(4000);
+    expect(c.away).toBe(1);
+    expect(Socket.all).toHaveLength(1); // nobody knocked
+  });
+  it('does not wait longer for a server that knows no pings', () => {
+    const c = begin();
+    c.join();
+    c.contact.request({ type: 'offer', seq: 1, sdp: 'v=0', sources: {} });
+    vi.advanceTimersByTime(4000);
+    socketOf(0).say({ type: 'error', kind: 'invalid', say: 'the message type "ping" is not known', fatal: false });
+    vi.advanceTimersByTime(4000);
+    expect(c.away).toBe(1);
+  });
+  it('has joining as its first message, and asks nothing before', () => {
+    const c = begin();
+    socketOf(0).open();
+    vi.advanceTimersByTime(7999);
+    expect(socketOf(0).sent).toEqual([]);
+    expect(c.away).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(c.away).toBe(1);
+    vi.advanceTimersByTime(300);
+    vi.advanceTimersByTime(7999); // this one does not open
+    expect(c.away).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(c.away).toBe(2);
   });
   it('is not sought any more after the end', () => {
     const c = begin();

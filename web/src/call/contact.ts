@@ -5,8 +5,12 @@ import { Line } from './line';
 import type { BrowserMessage, ServerMessage } from './messages';
 
 const retryMS = [300, 1000, 2000, 4000, 8000];
-/** A request whose answer makes or mends the connection is waited for that long. */
-const patienceMS = 8000;
+/**
+ * A request whose answer makes or mends the connection is waited for twice as long: an offer takes seconds on a slow
+ * line. As long as the line answers something else meanwhile, it goes on.
+ */
+const patienceMS = 4000;
+const mostPatience = 8;
 
 export interface ContactEvents {
   /** There is a line to join on; it may still be opening. again: it is not the first. */
@@ -26,7 +30,9 @@ export class Contact {
   #doubt: Doubt<Line>;
   #attempts = 0;
   #retry: ReturnType<typeof setTimeout> | undefined; // until the next line is begun; undefined while there is one
-  #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come; undefined while none is due
+  #watchdog: ReturnType<typeof setTimeout> | undefined; // barks while an answer does not come; undefined while none is due
+  #barks = 0;
+  #introduced = false; // join was sent on this line: it is the first message
   #over = false;
 
   constructor(meeting: string, events: ContactEvents) {
@@ -54,6 +60,7 @@ export class Contact {
 
   /** Sends what is answered; gives the line up unless it is. */
   request(message: BrowserMessage): void {
+    if (message.type === 'join') this.#introduced = true;
     this.send(message);
     this.#expectAnswer();
   }
@@ -99,7 +106,10 @@ export class Contact {
   /** Begins to open a socket. It is not the line yet. */
   #dial(opened = (): void => undefined, failed = (): void => undefined): Line {
     const line: Line = new Line(this.#meeting, {
-      opened,
+      opened: () => {
+        if (line === this.#line) this.#expectAnswer();
+        else opened();
+      },
       message: (m) => {
         if (line === this.#line) this.#receive(m);
       },
@@ -113,6 +123,7 @@ export class Contact {
 
   #begin(line: Line, again: boolean): void {
     this.#line = line;
+    this.#introduced = false;
     this.#expectAnswer();
     this.#events.begun(line, again);
   }
@@ -158,7 +169,19 @@ export class Contact {
 
   #expectAnswer(): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.drop(), patienceMS);
+    this.#barks = 0;
+    this.#watchdog = setTimeout(() => this.#bark(), patienceMS);
+  }
+
+  /** Asks whether the line lives, and gives it up where the last time nothing was heard. */
+  #bark(): void {
+    const asks = this.#introduced && this.#line?.open === true;
+    if (++this.#barks > mostPatience || (this.#barks > 1 && (!asks || this.#doubt.unheard))) {
+      this.drop();
+      return;
+    }
+    if (asks) this.#doubt.ask('wait');
+    this.#watchdog = setTimeout(() => this.#bark(), patienceMS);
   }
 
   #answered(): void {

@@ -77,6 +77,15 @@ describe('a line that is doubted', () => {
     expect(d.dead).toEqual([null]);
     expect(d.knocks.every((k) => k.closed)).toBe(true);
   });
+  it('is not knocked beside while something long is on its way', () => {
+    const d = begin();
+    d.doubt.ask('wait');
+    vi.advanceTimersByTime(silentMS - 1);
+    expect(d).toMatchObject({ asked: [1], knocks: [], dead: [] });
+    expect(d.doubt.unheard).toBe(true);
+    d.doubt.answered(1);
+    expect(d.doubt.unheard).toBe(false);
+  });
   it('is asked once at a time', () => {
     const d = begin();
     for (let n = 0; n < 5; n++) d.doubt.ask('doubt');

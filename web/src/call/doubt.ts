@@ -5,8 +5,8 @@
 
 import type { Failure } from './messages';
 
-/** doubt: something does not come that should. change: the browser tells of another network. */
-export type Reason = 'doubt' | 'change';
+/** doubt: something does not come that should. change: the browser tells of another network. wait: what was asked for takes long. */
+export type Reason = 'doubt' | 'change' | 'wait';
 
 /** So long an answer is waited for before a socket is opened beside the line. */
 export const knockMS = 500;
@@ -38,10 +38,10 @@ export class Doubt<L extends { close(): void }> {
     this.#way = way;
   }
 
-  /** Asks, unless an answer is waited for. */
+  /** Asks, unless an answer is waited for. While something long is on its way (wait), the question is behind it: nobody knocks. */
   ask(reason: Reason): void {
     if (this.#deaf) return;
-    if (this.#asked !== 0 && reason === 'doubt') return;
+    if (this.#asked !== 0 && reason !== 'change') return;
     if (this.#asked === 0) {
       this.#asked = ++this.#seq;
       this.#silence = setTimeout(() => this.#give(null), silentMS);
@@ -49,7 +49,12 @@ export class Doubt<L extends { close(): void }> {
     }
     this.#withdraw(); // a socket that was begun in the other network
     if (reason === 'change') this.#beside();
-    else this.#knock = setTimeout(() => this.#beside(), knockMS);
+    if (reason === 'doubt') this.#knock = setTimeout(() => this.#beside(), knockMS);
+  }
+
+  /** What was asked is not answered, or cannot be. */
+  get unheard(): boolean {
+    return this.#asked !== 0 || this.#deaf;
   }
 
   answered(seq: number): void {

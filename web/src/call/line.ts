@@ -49,6 +49,10 @@ export class Line {
     else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
 
+  get open(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
   close(): void {
     this.#socket.close();
   }
