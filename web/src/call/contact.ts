@@ -6,11 +6,14 @@ import type { BrowserMessage, ServerMessage } from './messages';
 
 const retryMS = [300, 1000, 2000, 4000, 8000];
 /**
- * A request whose answer makes or mends the connection is waited for twice as long: an offer takes seconds on a slow
- * line. As long as the line answers something else meanwhile, it goes on.
+ * While the answer does not come that makes or mends the connection, the line is asked that often whether it lives: on a
+ * slow one an offer takes seconds.
  */
-const patienceMS = 4000;
-const mostPatience = 8;
+const barkMS = 4000;
+/** So many times in all; */
+const mostBarks = 8;
+/** and so many where it cannot be asked. */
+const fewBarks = 2;
 
 export interface ContactEvents {
   /** There is a line to join on; it may still be opening. again: it is not the first. */
@@ -170,18 +173,18 @@ export class Contact {
   #expectAnswer(): void {
     clearTimeout(this.#watchdog);
     this.#barks = 0;
-    this.#watchdog = setTimeout(() => this.#bark(), patienceMS);
+    this.#watchdog = setTimeout(() => this.#bark(), barkMS);
   }
 
-  /** Asks whether the line lives, and gives it up where the last time nothing was heard. */
+  /** Asks whether the line lives; where it does not, doubt gives it up. */
   #bark(): void {
     const asks = this.#introduced && this.#line?.open === true;
-    if (++this.#barks > mostPatience || (this.#barks > 1 && (!asks || this.#doubt.unheard))) {
+    if (++this.#barks >= (asks && !this.#doubt.deaf ? mostBarks : fewBarks)) {
       this.drop();
       return;
     }
     if (asks) this.#doubt.ask('wait');
-    this.#watchdog = setTimeout(() => this.#bark(), patienceMS);
+    this.#watchdog = setTimeout(() => this.#bark(), barkMS);
   }
 
   #answered(): void {

@@ -32,7 +32,7 @@ export class Doubt<L extends { close(): void }> {
   #knocks = 0; // that failed
   #knock: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
-  #deaf = false; // the server of this line knows no such question, and bears it a few times only
+  #deaf = false; // the server bears the question a few times only
 
   constructor(way: Way<L>) {
     this.#way = way;
@@ -52,9 +52,9 @@ export class Doubt<L extends { close(): void }> {
     if (reason === 'doubt') this.#knock = setTimeout(() => this.#beside(), knockMS);
   }
 
-  /** What was asked is not answered, or cannot be. */
-  get unheard(): boolean {
-    return this.#asked !== 0 || this.#deaf;
+  /** The server of this line knows no such question. */
+  get deaf(): boolean {
+    return this.#deaf;
   }
 
   answered(seq: number): void {
