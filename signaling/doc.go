@@ -6,7 +6,8 @@
 // the connection into the meeting. What concerns everybody goes to the loop of the room as a typed
 // request (event.go), which owns who is there (roster.go) and what late joiners get. watch.go brings
 // news of the media into that loop, caption.go news of the words. rooms.go opens rooms, and at the
-// start those that were live when the server stopped; finish.go ends them. parting.go has the last words of a connection: they are the cause of its context.
+// start those that were live when the server stopped; finish.go ends them. parting.go
+// has the last words of a connection: they are the cause of its context.
 //
 // # Goroutines
 //

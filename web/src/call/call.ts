@@ -4,6 +4,7 @@
 import { merge, settled } from './captions';
 import { Contact } from './contact';
 import type { Reason } from './doubt';
+import { Hearing, lookMS } from './hearing';
 import type { Line } from './line';
 import { Media, type Seat } from './media';
 import type { Caption, Chat, Ended, Failure, Joined, SeatRequest, ServerMessage, Source } from './messages';
@@ -34,6 +35,7 @@ export class Call {
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #soothe: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
+  #listening: ReturnType<typeof setInterval> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
@@ -71,6 +73,10 @@ export class Call {
   start(): void {
     this.#watch();
     this.#renewal = setInterval(() => void this.#options.servers.renew(), renewMS);
+    const hearing = new Hearing();
+    this.#listening = setInterval(() => {
+      if (hearing.stopped(this.#media.newest(), performance.timeOrigin + performance.now())) this.suspect('doubt');
+    }, lookMS);
     this.#contact.start();
   }
 
@@ -136,6 +142,7 @@ export class Call {
   #calm(): void {
     for (const timer of [this.#quiet, this.#soothe]) clearTimeout(timer);
     clearInterval(this.#renewal);
+    clearInterval(this.#listening);
     this.#contact.finish();
     this.outbox.closed();
   }
