@@ -37,8 +37,8 @@ type request interface {
 	check() error
 }
 
-// Message is anything the server sends: *Joined, *Answer, *Roster, *SeatMap, *Chat, *Caption,
-// *Status, *Bare, *Error, *Ended or *GoingAway.
+// Message is anything the server sends: *Joined, *Answer, *Roster, *SeatMap, *Encodings, *Chat, *Caption,
+// *Status, *Bare, *Pong, *Error, *Ended or *GoingAway.
 type Message any
 
 // decodeRequest reads one frame of a browser: exactly one JSON object of a known type, with no
@@ -86,6 +86,8 @@ func newRequest(kind Type) request {
 		return &Mute{}
 	case TypeChat:
 		return &Chat{}
+	case TypePing:
+		return &Ping{}
 	case TypeLeave, TypeEnd:
 		return &Bare{}
 	default:
@@ -99,6 +101,8 @@ func newMessage(kind Type) Message {
 		return &Joined{}
 	case TypeAnswer:
 		return &Answer{}
+	case TypePong:
+		return &Pong{}
 	case TypeRoster:
 		return &Roster{}
 	case TypeSeats:
@@ -167,6 +171,7 @@ func (m *Candidate) kind() Type { return TypeCandidate }
 func (m *Seats) kind() Type     { return TypeSeats }
 func (m *Mute) kind() Type      { return TypeMute }
 func (m *Chat) kind() Type      { return TypeChat }
+func (m *Ping) kind() Type      { return TypePing }
 func (m *Bare) kind() Type      { return m.Type }
 
 func (m *Join) check() error {
@@ -264,6 +269,8 @@ func checkKey(key string) error {
 	}
 	return nil
 }
+
+func (m *Ping) check() error { return nil }
 
 func (m *Bare) check() error { return nil }
 

@@ -159,8 +159,8 @@ func addCorpus(f *testing.F) {
 
 func allTypes() []Type {
 	return []Type{
-		TypeJoin, TypeOffer, TypeCandidate, TypeSeats, TypeMute, TypeChat, TypeLeave, TypeEnd,
-		TypeJoined, TypeAnswer, TypeRoster, TypeCaption, TypeStatus, TypeMinutes, TypeError,
+		TypeJoin, TypeOffer, TypeCandidate, TypeSeats, TypeMute, TypeChat, TypePing, TypeLeave, TypeEnd,
+		TypeJoined, TypeAnswer, TypeRoster, TypeCaption, TypeStatus, TypeMinutes, TypeEncodings, TypePong, TypeError,
 		TypeEnded, TypeGoingAway,
 	}
 }

@@ -1,12 +1,13 @@
 // Package signaling is the conversation of a meeting: one WebSocket per browser, one loop per room.
 //
 // The path of a message, file by file: session.go reads a frame, decode.go makes a message of it
-// (message.go has them all, docs/protocol.md is normative), handle.go carries it out, and chat.go a line of chat; join.go does so
-// for the first one, which takes the connection into the meeting. What concerns everybody goes to the
-// loop of the room as a typed request (event.go), which owns who is there (roster.go) and what late
-// joiners get. watch.go brings news of the media into that loop, caption.go news of the words. rooms.go
-// opens rooms, and at the start those that were live when the server stopped; finish.go ends them.
-// parting.go has the last words of a connection: they are the cause of its context.
+// (message.go has them all, docs/protocol.md is normative), handle.go carries it out (a ping ahead of
+// its turn, in the reader), and chat.go a line of chat; join.go does so for the first one, which takes
+// the connection into the meeting. What concerns everybody goes to the loop of the room as a typed
+// request (event.go), which owns who is there (roster.go) and what late joiners get. watch.go brings
+// news of the media into that loop, caption.go news of the words. rooms.go opens rooms, and at the
+// start those that were live when the server stopped; finish.go ends them. parting.go
+// has the last words of a connection: they are the cause of its context.
 //
 // # Goroutines
 //

@@ -22,7 +22,8 @@ func (l *limit) period() time.Duration {
 }
 
 // newLimits allows far more than a person at a page does. A seats message goes out for every frame of
-// a scrolling grid, an offer costs as much as a join, a mute goes to everybody.
+// a scrolling grid, an offer costs as much as a join, a mute goes to everybody, a page that doubts its
+// line asks a few times in a row.
 func newLimits() map[Type]*limit {
 	per := func(each time.Duration, burst int, say string) *limit {
 		return &limit{rate.NewLimiter(rate.Every(each), burst), say}
@@ -33,6 +34,7 @@ func newLimits() map[Type]*limit {
 		TypeSeats:     per(100*time.Millisecond, 50, "There are more seat requests than ten a second."),
 		TypeMute:      per(200*time.Millisecond, 20, "There are more mutes than five a second."),
 		TypeCandidate: per(50*time.Millisecond, 200, "There are more candidates than twenty a second."),
+		TypePing:      per(time.Second, 10, "There are more pings than one a second."),
 		TypeEnd:       per(time.Second, 5, "There are more requests to end than one a second."),
 	}
 }
@@ -93,6 +95,9 @@ func (s *session) carryOut(req request) error {
 		return s.room.post(s.ctx, muting{s, m.Source, m.Muted})
 	case *Chat:
 		return s.chat(m)
+	case *Ping: // the reader answers most
+		s.pong(m)
+		return nil
 	case *Bare:
 		if m.Type == TypeEnd {
 			return s.endMeeting()
@@ -103,6 +108,26 @@ func (s *session) carryOut(req request) error {
 		return invalid("join is sent once per connection")
 	}
 }
+
+// maxPing is the length in bytes of a frame that is looked at ahead of its turn.
+const maxPing = 64
+
+// answerPing answers a frame that is a ping, and within the limit, before those that wait to be handled: whoever
+// asks wants to know of the line, not of the room. It reports whether it did. Called by the reader.
+func (s *session) answerPing(frame []byte) bool {
+	if len(frame) > maxPing {
+		return false
+	}
+	req, _, err := decodeRequest(frame)
+	ping, ok := req.(*Ping)
+	if err != nil || !ok || !s.limits[TypePing].Allow() {
+		return false
+	}
+	s.pong(ping)
+	return true
+}
+
+func (s *session) pong(ping *Ping) { s.send(&Pong{Type: TypePong, Seq: ping.Seq}) }
 
 func (s *session) takeSeats(m *Seats) error {
 	requests := make([]sfu.SeatRequest, 0, len(m.Seats))

@@ -20,6 +20,7 @@ const (
 	TypeSeats     Type = "seats"     // who sits in which video seat; from the server: who does
 	TypeMute      Type = "mute"      // a source was switched off or on
 	TypeChat      Type = "chat"      // one line of chat; from the server: one line somebody wrote
+	TypePing      Type = "ping"      // is anybody there
 	TypeLeave     Type = "leave"     // going for good
 	TypeEnd       Type = "end"       // end the meeting for everybody (hosts)
 )
@@ -28,6 +29,7 @@ const (
 const (
 	TypeJoined    Type = "joined"     // the answer to join
 	TypeAnswer    Type = "answer"     // the answer to offer
+	TypePong      Type = "pong"       // the answer to ping
 	TypeRoster    Type = "roster"     // who came, changed and went
 	TypeCaption   Type = "caption"    // one utterance, in words
 	TypeStatus    Type = "status"     // what is being kept, and what is missing
@@ -141,6 +143,18 @@ type Chat struct {
 	Participant parley.ParticipantID `json:"participant,omitempty"`
 	AtMS        int64                `json:"at_ms,omitempty"`
 	Text        string               `json:"text"`
+}
+
+// Ping asks whether anybody is at the other end: a page cannot send the Ping frame of RFC 6455 §5.5.2.
+type Ping struct {
+	Type Type `json:"type"`
+	Seq  int  `json:"seq"` // repeated by the answer
+}
+
+// Pong is the answer to a Ping, sent at once: it does not wait for what the server is still busy with.
+type Pong struct {
+	Type Type `json:"type"`
+	Seq  int  `json:"seq"`
 }
 
 // Bare is a message that is its type alone: leave, end, minutes.

@@ -63,7 +63,7 @@ type session struct {
 	sdp    string             // the answer to join
 	// watching: a player, which publishes nothing whatever its token allows; constant after newSession
 	watching bool
-	limits   map[Type]*limit // by the type of a message
+	limits   map[Type]*limit // by the type of a message; the map is constant, TypePing's is the reader's as well
 	bad      int             // malformed messages
 	wrote    time.Duration   // when the last chat line was, on the meeting clock
 }
@@ -176,7 +176,7 @@ func (s *session) read() {
 	alive := func(string) error { return s.conn.SetReadDeadline(time.Now().Add(silence)) }
 	s.conn.SetPongHandler(alive)
 	_ = alive("")
-	for {
+	for first := true; ; first = false {
 		kind, frame, err := s.conn.ReadMessage()
 		if err != nil {
 			s.drop(lost())
@@ -188,6 +188,9 @@ func (s *session) read() {
 		_ = alive("")
 		if kind != websocket.TextMessage {
 			frame = nil // handle says that this is no message
+		}
+		if !first && s.answerPing(frame) { // the first is join, whatever it is
+			continue
 		}
 		select {
 		case s.in <- frame:

@@ -2,7 +2,10 @@
 // No framework and no DOM: a page listens to `changed` and draws `state`.
 
 import { merge, settled } from './captions';
-import { Line } from './line';
+import { Contact } from './contact';
+import type { Reason } from './doubt';
+import { Hearing, lookMS } from './hearing';
+import type { Line } from './line';
 import { Media, type Seat } from './media';
 import type { Caption, Chat, Ended, Failure, Joined, SeatRequest, ServerMessage, Source } from './messages';
 import { Outbox } from './outbox';
@@ -12,9 +15,6 @@ import { renewMS } from './servers';
 import { type CallOptions, type CallState, type Memory, merged, outside, type Seated, sorted } from './state';
 
 const mostLines = 500;
-const retryMS = [300, 1000, 2000, 4000, 8000];
-/** A request whose answer makes or mends the connection is waited for that long. */
-const patienceMS = 8000;
 /** Packets may be missing for that long before the path is mended; short losses heal by themselves. */
 const quietMS = 2000;
 /** How long a complaint is shown. */
@@ -30,16 +30,12 @@ export class Call {
   #memory: Memory;
   #changed: () => void;
   #media = new Media();
-  #line: Line | null = null;
-  #generation = 0; // of the line: answers to an older one are not for us
-  #joined = false; // this line has its joined
+  #contact: Contact;
   #offers = 0;
-  #attempts = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #watchdog: ReturnType<typeof setTimeout> | undefined; // barks when an answer does not come
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #soothe: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
+  #listening: ReturnType<typeof setInterval> | undefined;
   #rosterSeq = 0;
   #muted = new Map<Source, boolean>();
   #sending = new Map<Source, MediaStreamTrack | null>();
@@ -54,11 +50,20 @@ export class Call {
     this.#memory = memory;
     this.#changed = changed;
     this.outbox = new Outbox(options.outbox, {
-      send: ({ key, text }) => this.#line?.send({ type: 'chat', key, text }),
-      silent: () => this.#line?.drop(),
+      send: ({ key, text }) => this.#contact.send({ type: 'chat', key, text }),
+      slow: () => this.suspect('doubt'),
+      silent: () => this.#contact.drop(),
       changed: (outbox) => {
         this.#memory.keep(outbox);
         this.#set({ outbox });
+      },
+    });
+    this.#contact = new Contact(options.meeting, {
+      begun: (line, again) => void this.#join(line, again),
+      message: (m) => this.#receive(m),
+      away: () => {
+        this.outbox.closed();
+        this.#set({ phase: this.state.you === '' ? { at: 'joining' } : { at: 'reconnecting' } });
       },
     });
     this.state = { ...outside, outbox: options.outbox };
@@ -68,7 +73,16 @@ export class Call {
   start(): void {
     this.#watch();
     this.#renewal = setInterval(() => void this.#options.servers.renew(), renewMS);
-    void this.#open(false);
+    const hearing = new Hearing();
+    this.#listening = setInterval(() => {
+      if (hearing.stopped(this.#media.newest(), performance.timeOrigin + performance.now())) this.suspect('doubt');
+    }, lookMS);
+    this.#contact.start();
+  }
+
+  /** There is reason to think that the server cannot be reached any more as it was. */
+  suspect(reason: Reason): void {
+    this.#contact.suspect(reason);
   }
 
   voices(): Seat[] {
@@ -93,7 +107,7 @@ export class Call {
   /** Tells the others that a source is off or on. */
   mute(source: Source, muted: boolean): void {
     this.#muted.set(source, muted);
-    if (this.#joined) this.#line?.send({ type: 'mute', source, muted });
+    if (this.#contact.joined) this.#contact.send({ type: 'mute', source, muted });
   }
 
   /** Says which pictures are on the screen, most important first. */
@@ -104,30 +118,32 @@ export class Call {
 
   leave(): void {
     if (this.outbox.flush()) this.#set({ outbox: [] });
-    this.#line?.send({ type: 'leave' });
+    this.#contact.send({ type: 'leave' });
     this.#finish('left', this.state.meeting?.record ?? false);
   }
 
   /** Ends the meeting for everybody; while the line is away, as soon as it is back. */
   end(): void {
     this.#ending = true;
-    if (!this.#joined) return;
+    if (!this.#contact.joined) return;
     this.outbox.flush();
-    this.#line?.send({ type: 'end' });
+    this.#contact.send({ type: 'end' });
   }
 
   /** Ends everything without a word: the page is going. */
   close(): void {
     this.#closed = true;
     this.#calm();
-    this.#line?.close();
+    this.#contact.close();
     this.#media.close();
   }
 
   /** Stops every timer. */
   #calm(): void {
-    for (const timer of [this.#retry, this.#watchdog, this.#quiet, this.#soothe]) clearTimeout(timer);
+    for (const timer of [this.#quiet, this.#soothe]) clearTimeout(timer);
     clearInterval(this.#renewal);
+    clearInterval(this.#listening);
+    this.#contact.finish();
     this.outbox.closed();
   }
 
@@ -146,37 +162,24 @@ export class Call {
     pc.oniceconnectionstatechange = () => {
       clearTimeout(this.#quiet);
       if (pc.iceConnectionState === 'failed') void this.#restartICE();
-      if (pc.iceConnectionState === 'disconnected') this.#quiet = setTimeout(() => void this.#restartICE(), quietMS);
+      if (pc.iceConnectionState !== 'disconnected') return;
+      this.#quiet = setTimeout(() => void this.#restartICE(), quietMS);
+      this.suspect('doubt');
     };
   }
 
-  /** Gives the line up unless it answers: a network that changed leaves a socket that looks open for minutes. */
-  #expectAnswer(): void {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#line?.drop(), patienceMS);
-  }
-
-  async #open(again: boolean): Promise<void> {
-    const generation = ++this.#generation;
-    this.#joined = false;
+  async #join(line: Line, again: boolean): Promise<void> {
+    clearTimeout(this.#quiet); // joining restarts ICE
     const { pc } = this.#media;
     if (again && (pc.connectionState === 'failed' || pc.connectionState === 'closed')) this.#renew();
-    this.#line = new Line(this.#options.meeting, {
-      message: (m) => {
-        if (generation === this.#generation) this.#receive(m);
-      },
-      closed: () => {
-        if (generation === this.#generation) this.#lost();
-      },
-    });
-    this.#expectAnswer();
     try {
       this.#early = []; // gathering begins with the offer, and join comes first
       if (this.#options.servers.old) await this.#options.servers.renew();
-      if (generation !== this.#generation || this.#closed) return;
+      if (!this.#contact.is(line)) return;
       this.#media.reach(this.#options.servers.list);
       const offer = await this.#media.offer(again);
-      this.#line.send({
+      if (!this.#contact.is(line)) return; // the candidates are the next line's
+      this.#contact.request({
         type: 'join',
         name: this.#options.name,
         consent: this.#options.consent,
@@ -190,12 +193,12 @@ export class Call {
       for (const candidate of early) this.#trickle(candidate);
     } catch (error) {
       console.error('no offer could be made', error);
-      this.#line.close();
+      line.close();
     }
   }
 
   #trickle(candidate: RTCIceCandidate): void {
-    this.#line?.send({
+    this.#contact.send({
       type: 'candidate',
       candidate: candidate.candidate,
       ...(candidate.sdpMid !== null && { sdpMid: candidate.sdpMid }),
@@ -213,7 +216,8 @@ export class Call {
   }
 
   async #restartICE(): Promise<void> {
-    if (!this.#joined || this.#closed) return; // joining again mends it as well
+    if (!this.#contact.joined || this.#closed) return; // joining again mends it as well
+    this.suspect('doubt'); // ahead of the offer, which takes its time on a slow line
     const media = this.#media;
     let offer;
     try {
@@ -223,19 +227,8 @@ export class Call {
       if (media === this.#media) this.#startAnew(error);
       return;
     }
-    this.#line?.send({ type: 'offer', seq: ++this.#offers, ...offer });
-    this.#expectAnswer();
-  }
-
-  #lost(): void {
-    if (this.#closed || this.state.phase.at === 'over' || this.state.phase.at === 'refused') return;
-    this.#joined = false;
-    this.outbox.closed();
-    clearTimeout(this.#watchdog);
-    const wait = retryMS[Math.min(this.#attempts++, retryMS.length - 1)] ?? 0;
-    this.#set({ phase: this.state.you === '' ? { at: 'joining' } : { at: 'reconnecting' } });
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.#open(true), wait);
+    if (!this.#contact.joined) return;
+    this.#contact.request({ type: 'offer', seq: ++this.#offers, ...offer });
   }
 
   #receive(m: ServerMessage): void {
@@ -244,7 +237,6 @@ export class Call {
         void this.#welcome(m);
         return;
       case 'answer':
-        clearTimeout(this.#watchdog);
         this.#media.accept(m.sdp).catch((error: unknown) => this.#startAnew(error));
         return;
       case 'roster':
@@ -273,18 +265,17 @@ export class Call {
         return;
       case 'going-away':
       case 'minutes':
-        return; // the socket closes by itself; minutes are for the record's page
+      case 'pong':
+        return; // the socket closes by itself; minutes are for the record's page; a pong is the contact's
     }
   }
 
   async #welcome(m: Joined): Promise<void> {
     this.#options.resume = m.resume;
     this.#memory.save(m.resume);
-    clearTimeout(this.#watchdog);
     this.#offers = 0;
     this.#rosterSeq = 0;
     this.#asked.clear();
-    this.#joined = true;
     const known = new Set(this.state.chat.map((l) => l.id));
     this.state = {
       ...this.state,
@@ -300,7 +291,7 @@ export class Call {
       zero: performance.now() - m.now_ms,
     };
     this.#seated(m.seats);
-    for (const [source, muted] of this.#muted) this.#line?.send({ type: 'mute', source, muted });
+    for (const [source, muted] of this.#muted) this.#contact.send({ type: 'mute', source, muted });
     if (!samePeer(this.#media.pc.remoteDescription?.sdp ?? '', m.sdp)) {
       this.#startAnew('the server has another peer than before: it restarted, or the grace was over');
       return;
@@ -311,8 +302,8 @@ export class Call {
       this.#startAnew(error);
       return;
     }
-    this.#attempts = 0;
-    this.outbox.opened(m.chat.filter((l) => l.participant === m.you && !known.has(l.id)));
+    this.#contact.well();
+    this.outbox.opened(m.you, m.chat.filter((l) => l.participant === m.you && !known.has(l.id)));
     if (this.#ending) this.end();
     this.#set({});
     this.#seat();
@@ -322,15 +313,14 @@ export class Call {
   #startAnew(why: unknown): void {
     if (this.#closed) return;
     console.warn('a new peer connection is needed:', why);
-    this.#joined = false; // nothing is asked of a connection that is over
     clearTimeout(this.#quiet);
     this.#media.close();
-    this.#line?.close();
+    this.#contact.close();
   }
 
   #roster(m: Extract<ServerMessage, { type: 'roster' }>): void {
     if (this.#rosterSeq !== 0 && m.seq !== this.#rosterSeq + 1) {
-      this.#line?.close(); // something was missed: come back and see the whole
+      this.#contact.close(); // something was missed: come back and see the whole
       return;
     }
     this.#rosterSeq = m.seq;
@@ -348,13 +338,13 @@ export class Call {
 
   /** Asks for the pictures that are wished for and still published. */
   #seat(): void {
-    if (!this.#joined || this.#closed) return;
+    if (!this.#contact.joined || this.#closed) return;
     const published = new Set(this.state.people.flatMap((p) => p.tracks.map((t) => t.track)));
     const now = this.state.seats;
     const wishes = this.#wishes.filter((w) => published.has(w.track));
     const requests: SeatRequest[] = planSeats([...now.keys()], now, wishes, this.#asked);
     for (const request of requests) this.#asked.set(request.mid, request);
-    if (requests.length > 0) this.#line?.send({ type: 'seats', seats: requests });
+    if (requests.length > 0) this.#contact.send({ type: 'seats', seats: requests });
   }
 
   #chat(m: Chat): void {
@@ -403,6 +393,6 @@ export class Call {
     this.#set({ phase: { at: 'over', reason, record } });
     this.#media.close();
     // The last words may still be on their way out.
-    setTimeout(() => this.#line?.close(), 1000);
+    setTimeout(() => this.#contact.close(), 1000);
   }
 }

@@ -3,6 +3,7 @@
 import { type BrowserMessage, decode, type ServerMessage } from './messages';
 
 export interface LineEvents {
+  opened(): void;
   message(m: ServerMessage): void;
   /** The socket is gone, whoever closed it. Called once. */
   closed(): void;
@@ -25,6 +26,7 @@ export class Line {
     this.#socket = new WebSocket(url);
     this.#socket.onopen = () => {
       for (const frame of this.#waiting.splice(0)) this.#socket.send(frame);
+      events.opened();
     };
     this.#socket.onmessage = (event: MessageEvent<unknown>) => {
       let message: ServerMessage;
@@ -45,6 +47,10 @@ export class Line {
     const frame = JSON.stringify(message);
     if (this.#socket.readyState === WebSocket.CONNECTING) this.#waiting.push(frame);
     else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+  }
+
+  get open(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
   }
 
   close(): void {

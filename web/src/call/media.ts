@@ -139,6 +139,15 @@ export class Media {
     return heard;
   }
 
+  /** When the last packet of any seat arrived, in milliseconds since 1970; 0 for never. */
+  newest(): number {
+    let newest = 0;
+    for (const { receiver } of [...this.#voices, ...this.#pictures]) {
+      for (const { timestamp } of receiver.getSynchronizationSources()) newest = Math.max(newest, timestamp);
+    }
+    return newest;
+  }
+
   close(): void {
     this.pc.close();
   }

@@ -57,6 +57,7 @@ const joined = object({
   status,
 });
 const answer = object({ type: oneOf('answer'), seq: whole, sdp: text });
+const pong = object({ type: oneOf('pong'), seq: whole });
 const roster = object({
   type: oneOf('roster'),
   seq: whole,
@@ -90,6 +91,7 @@ export type Ended = Shape<typeof ended>;
 const readers = {
   joined,
   answer,
+  pong,
   roster,
   seats: seatMap,
   encodings,
@@ -143,5 +145,6 @@ export type BrowserMessage =
   | { type: 'seats'; seats: SeatRequest[] }
   | { type: 'mute'; source: Source; muted: boolean }
   | { type: 'chat'; key: string; text: string }
+  | { type: 'ping'; seq: number }
   | { type: 'leave' }
   | { type: 'end' };

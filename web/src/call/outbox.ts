@@ -11,10 +11,21 @@ export interface Outgoing {
   failed: string;
   /** By its text it stands among the lines of the meeting already; the server is being asked. */
   there: boolean;
+  /** The participant it was sent as; '' while it was not. To the server another one's key is another line. */
+  by: string;
+  /** It was sent as a participant who cannot come back: nobody but a person can tell whether it arrived. */
+  unsure: boolean;
+}
+
+/** A person has to say what becomes of it. */
+export function held(line: Outgoing): boolean {
+  return line.failed !== '' || line.unsure;
 }
 
 export interface Way {
   send(line: Outgoing): void;
+  /** The answer takes long. */
+  slow(): void;
   /** No answer came: nobody is at the other end of the socket. */
   silent(): void;
   changed(lines: readonly Outgoing[]): void;
@@ -24,11 +35,14 @@ export interface Way {
 export const mostOutgoing = 50;
 /** A confirmation is waited for that long. */
 export const silentMS = 8000;
+/** It takes long after that. */
+export const slowMS = 2000;
 
 export class Outbox {
   lines: readonly Outgoing[];
   #way: Way;
   #open = false;
+  #you = '';
   #asked = ''; // the key of the line whose answer is waited for, on this socket
   #timer: ReturnType<typeof setTimeout> | undefined; // until that is given up, or asked again
 
@@ -41,29 +55,33 @@ export class Outbox {
   /** Takes a line, unless there are too many. */
   add(text: string): boolean {
     if (this.lines.length >= mostOutgoing) return false;
-    this.#set([...this.lines, { key: newKey(), text, failed: '', there: false }]);
+    this.#set([...this.lines, { key: newKey(), text, failed: '', there: false, by: '', unsure: false }]);
     this.#next();
     return true;
   }
 
-  /** Sends a line that was refused once more, after those that are on their way. */
+  /** Sends a line that is held once more, after those that are on their way. */
   again(key: string): void {
-    const line = this.lines.find((l) => l.key === key && l.failed !== '');
+    const line = this.lines.find((l) => l.key === key && held(l));
     if (line === undefined) return;
-    this.#set([...this.lines.filter((l) => l !== line), { ...line, failed: '' }]);
+    this.#set([...this.lines.filter((l) => l !== line), { ...line, failed: '', unsure: false, by: '' }]);
     this.#next();
   }
 
-  /** Forgets a line that was refused. */
+  /** Forgets a line that is held. */
   discard(key: string): void {
-    this.#set(this.lines.filter((l) => l.key !== key || l.failed === ''));
+    this.#set(this.lines.filter((l) => l.key !== key || !held(l)));
   }
 
-  /** There is a socket that has joined. `fresh` are this participant's lines that came with it and were not known. */
-  opened(fresh: readonly Chat[]): void {
+  /** There is a socket that has joined, as `you`. `fresh` are this participant's lines that came with it and were not known. */
+  opened(you: string, fresh: readonly Chat[]): void {
     this.closed();
     this.#open = true;
-    const found = this.lines.find((l) => l.failed === '');
+    this.#you = you;
+    if (this.lines.some((l) => this.#lost(l))) {
+      this.#set(this.lines.map((l) => (this.#lost(l) ? { ...l, unsure: true, there: false } : l)));
+    }
+    const found = this.lines.find((l) => !held(l));
     if (fresh.some((l) => l.text === found?.text)) {
       this.#set(this.lines.map((l) => (l === found ? { ...l, there: true } : l)));
     }
@@ -102,21 +120,33 @@ export class Outbox {
 
   /** Sends all there is at once, where nothing can be sent later. Reports whether there was a socket. */
   flush(): boolean {
-    if (this.#open) for (const line of this.lines.filter((l) => l.failed === '')) this.#way.send(line);
+    if (this.#open) for (const line of this.lines.filter((l) => !held(l))) this.#send(line);
     return this.#open;
   }
 
   #next(): void {
-    const line = this.lines.find((l) => l.failed === '');
+    const line = this.lines.find((l) => !held(l));
     if (!this.#open || this.#asked !== '' || line === undefined) return;
     this.#asked = line.key;
-    this.#timer = setTimeout(() => this.#way.silent(), silentMS);
-    this.#way.send(line);
+    this.#timer = setTimeout(() => {
+      this.#timer = setTimeout(() => this.#way.silent(), silentMS - slowMS);
+      this.#way.slow();
+    }, slowMS);
+    this.#send(line);
   }
 
   #answered(): void {
     clearTimeout(this.#timer);
     this.#asked = '';
+  }
+
+  #send(line: Outgoing): void {
+    if (line.by !== this.#you) this.#set(this.lines.map((l) => (l.key === line.key ? { ...l, by: this.#you } : l)));
+    this.#way.send(line);
+  }
+
+  #lost(line: Outgoing): boolean {
+    return !held(line) && line.by !== '' && line.by !== this.#you;
   }
 
   #set(lines: readonly Outgoing[]): void {
@@ -130,9 +160,10 @@ export function readOutgoing(value: unknown): Outgoing[] {
   if (!Array.isArray(value)) return [];
   return value.slice(0, mostOutgoing).flatMap((item: unknown) => {
     if (typeof item !== 'object' || item === null) return [];
-    const { key, text, failed } = item as Partial<Outgoing>;
+    const { key, text, failed, by, unsure } = item as Partial<Outgoing>;
     if (typeof key !== 'string' || !/^[\w-]{1,64}$/.test(key) || typeof text !== 'string' || text === '') return [];
-    return [{ key, text, failed: typeof failed === 'string' ? failed : '', there: false }];
+    const known = (value: unknown): string => (typeof value === 'string' ? value : '');
+    return [{ key, text, failed: known(failed), there: false, by: known(by), unsure: unsure === true }];
   });
 }
 

@@ -28,7 +28,7 @@ describe('a tab', () => {
   });
   it('keeps the lines of chat that are on their way', () => {
     const s = store();
-    const lines = [{ key: 'k', text: 'x', failed: '', there: false }];
+    const lines = [{ key: 'k', text: 'x', failed: '', there: false, by: 'me', unsure: false }];
     expect(recallOutbox(s, 'a')).toEqual([]);
     keepOutbox(s, 'a', lines);
     expect(recallOutbox(s, 'a')).toEqual(lines);
