@@ -119,19 +119,24 @@ func TestAQueueIsNoticed(t *testing.T) {
 	}
 }
 
-// TestAKeyframeDoesNotMakeTheWayNarrow: little came before it, which says nothing of what the way takes.
-func TestAKeyframeDoesNotMakeTheWayNarrow(t *testing.T) {
+// TestAKeyframeShowsWhatTheWayTakes, though little came before it and after.
+func TestAKeyframeShowsWhatTheWayTakes(t *testing.T) {
 	t.Parallel()
-	w := &way{rate: 1e6}
-	w.send(2e6, time.Second)
-	w.send(0.1e6, 10*time.Second)
-	before, _ := w.b.budget(time.UnixMicro(w.clock))
-	w.b.estimate = 0.95e6 // by a probe
-	w.send(3e6, 100*time.Millisecond)
-	w.send(0.1e6, time.Second)
-	after, _ := w.b.budget(time.UnixMicro(w.clock))
-	if after == 0.95e6 || after < 0.7e6 {
-		t.Errorf("on a way of 1 Mbit/s the estimate was %.0f, and is %.0f bit/s after a keyframe", before, after)
+	var w rateWindow
+	add := func(arrived int64, length time.Duration, rate int64) int64 {
+		for end := arrived + length.Microseconds(); arrived < end; arrived += 8 * 1000 * 1e6 / rate {
+			w.add(arrived, 1000)
+		}
+		return arrived
+	}
+	clock := add(1e9, time.Second, 100_000)
+	clock = add(clock, 300*time.Millisecond, 1_000_000)
+	add(clock, 100*time.Millisecond, 100_000)
+	if rate, _ := w.rate(); rate > 800e3 {
+		t.Errorf("half a second has %.0f bit/s", rate)
+	}
+	if peak := w.peak(); peak < 950e3 || peak > 1050e3 {
+		t.Errorf("where 1 Mbit/s came for a while the peak is %.0f bit/s", peak)
 	}
 }
 

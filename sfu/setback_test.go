@@ -220,7 +220,7 @@ func TestWhatIsGivenUpForAnotherReasonHasNotFailed(t *testing.T) {
 // ways are thin ones, with a deep queue or a short one; with a bucket of tokens, as many routers have, probes pass
 // at any rate.
 func ways(each func(name string, rate float64, queue, burst time.Duration)) {
-	for _, rate := range []float64{110e3, 150e3, 190e3, 210e3, 230e3, 250e3, 300e3, 400e3, 500e3, 700e3, 1e6} {
+	for _, rate := range []float64{110e3, 210e3, 250e3, 400e3, 700e3} {
 		for _, queue := range []time.Duration{200 * time.Millisecond, 1500 * time.Millisecond} {
 			for _, burst := range []time.Duration{0, 500 * time.Millisecond} {
 				each(fmt.Sprintf("%.0f kbit/s, queue %v, burst %v", rate/1e3, queue, burst), rate, queue, burst)
@@ -235,17 +235,17 @@ func TestAPictureThatTheWayDoesNotTakeDoesNotComeAndGo(t *testing.T) {
 	ways(func(name string, rate float64, queue, burst time.Duration) {
 		c := newCall(rate, queue)
 		c.burst = burst.Microseconds()
-		c.run(5 * time.Minute)
-		if c.starts > 35 || burst == 0 && c.starts > 12 {
-			t.Errorf("%s: %d starts in five minutes", name, c.starts)
+		c.run(2 * time.Minute)
+		if c.starts > 20 || burst == 0 && c.starts > 8 {
+			t.Errorf("%s: %d starts in two minutes", name, c.starts)
 		}
 		mindful += c.starts
 		c = newCall(rate, queue)
 		c.burst, c.forgets = burst.Microseconds(), true
-		c.run(5 * time.Minute)
+		c.run(2 * time.Minute)
 		forgetful += c.starts
 	})
-	if forgetful < 3*mindful {
+	if forgetful < 2*mindful {
 		t.Errorf("%d starts with a memory of what failed, %d without", mindful, forgetful)
 	}
 }
@@ -258,9 +258,9 @@ func TestAWayThatTakesAPictureHasOne(t *testing.T) {
 		}
 		c := newCall(rate, queue)
 		c.burst = burst.Microseconds()
-		c.run(5 * time.Minute)
-		if c.shown < 270e6 {
-			t.Errorf("%s: a picture for %d of 300 s", name, c.shown/1e6)
+		c.run(2 * time.Minute)
+		if c.shown < 100e6 {
+			t.Errorf("%s: a picture for %d of 120 s", name, c.shown/1e6)
 		}
 	})
 }
@@ -268,7 +268,7 @@ func TestAWayThatTakesAPictureHasOne(t *testing.T) {
 func TestAWayThatGetsBetterIsNoticed(t *testing.T) {
 	t.Parallel()
 	ways(func(name string, rate float64, queue, burst time.Duration) {
-		for _, before := range []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute} {
+		for _, before := range []time.Duration{time.Minute, 100 * time.Second} {
 			c := newCall(rate, queue)
 			c.burst = burst.Microseconds()
 			c.run(before)
