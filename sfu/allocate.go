@@ -146,7 +146,7 @@ func (s *setback) share(demands []demand, budget, voices float64, now time.Time)
 			}
 		}
 	}
-	s.learn(demands, budget, takes, now)
+	s.learn(demands, budget, voices, now)
 	if wants == 0 || math.IsInf(budget, 1) {
 		return 0
 	}

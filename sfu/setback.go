@@ -16,10 +16,8 @@ type setback struct {
 	pause    time.Duration
 	until    time.Time // when as much may be tried again
 
-	trial struct { // the newest upgrade
-		rate, promised float64
-		since          time.Time // when it was last waited for; zero for no trial
-	}
+	tried   time.Time // the newest upgrade: when it was last waited for
+	trusted float64   // the estimate that allowed it
 }
 
 const (
@@ -33,6 +31,9 @@ const (
 	// over. Only probes show that much. Where a router lets short bursts pass they are wrong too, but each has to
 	// show more than the last.
 	clearly = 1.5
+	// less is what part of what failed may be tried at once: the rates of pictures move by a quarter, and those of
+	// two rungs differ by more.
+	less = 0.75
 )
 
 // most is what all may take together after an upgrade, with this budget. What is shown already it does not concern.
@@ -40,32 +41,28 @@ func (s *setback) most(budget float64, now time.Time) float64 {
 	if s.rate == 0 || !now.Before(s.until) || budget >= clearly*s.promised {
 		return math.Inf(1)
 	}
-	// Rates are measured, and move: only what is well below counts as less.
-	return backOff * s.rate
+	return less * s.rate
 }
 
-// learn takes in what was decided about demands with this budget, and what that takes.
-func (s *setback) learn(demands []demand, budget, takes float64, now time.Time) {
-	rises, falls := false, false
+// learn takes in what was decided about demands, with this budget for voices and pictures.
+func (s *setback) learn(demands []demand, budget, voices float64, now time.Time) {
+	rises, falls, shown := false, false, voices
 	for _, d := range demands {
 		rises = rises || d.chosen > d.now
 		falls = falls || d.chosen < min(d.now, d.best) // what its size has no use for is no loss
-	}
-	tried := &s.trial
-	if now.Sub(tried.since) > trialLasts {
-		tried.since = time.Time{}
+		if d.now >= 0 {
+			shown += float64(d.ladder[d.now].rate)
+		}
 	}
 	if s.rate > 0 && now.Sub(s.until) > setbackLasts {
 		s.rate, s.promised, s.pause = 0, 0, 0
 	}
 	switch {
-	case falls && !tried.since.IsZero() && budget < tried.rate: // not for the sake of another seat
-		s.rate, s.promised = tried.rate, max(s.promised, tried.promised)
+	case falls && shown > budget && now.Sub(s.tried) <= trialLasts: // not for the sake of another seat
+		s.rate, s.promised = shown, max(s.promised, s.trusted)
 		s.pause = min(longestSetback, max(shortestSetback, 2*s.pause))
-		s.until, tried.since = now.Add(s.pause), time.Time{}
+		s.until, s.tried = now.Add(s.pause), time.Time{}
 	case rises && !math.IsInf(budget, 1): // before a limit was met, nothing was promised
-		tried.rate, tried.promised, tried.since = takes, budget, now
-	default:
-		tried.rate = takes // as it is measured now
+		s.tried, s.trusted = now, budget
 	}
 }

@@ -210,7 +210,19 @@ func TestWhatIsGivenUpForAnotherReasonHasNotFailed(t *testing.T) {
 			t.Errorf("%s: taken for a failure at %.0f bit/s", name, d.rate)
 		}
 	}
+	// Pictures that grow are what the way does not take, as much as an estimate that falls.
 	d := newDecisions()
+	d.with(300e3, 10)
+	d.with(600e3, 3)
+	d.camera.ladder[1].rate = 650e3
+	if d.with(600e3, 1); d.rate != 650e3 {
+		t.Errorf("a picture that has grown too large has failed at %.0f bit/s", d.rate)
+	}
+	d.camera.ladder[1].rate = 500e3
+	if got := d.with(600e3, 1); got != 0 {
+		t.Error("rung", got, "is shown at once when it has become a little less")
+	}
+	d = newDecisions()
 	d.with(math.Inf(1), 3)
 	if d.with(300e3, 1); d.rate != 0 {
 		t.Error("nothing was known of the way, and a picture that it does not take is a failure")
