@@ -11,7 +11,7 @@ import (
 // asks for as much next would fail alike. Owned by the feedback loop. All rates are of voices and pictures
 // together, in bit/s.
 type setback struct {
-	rate     float64 // what was too much; 0 for nothing
+	rate     float64 // the least that was too much; 0 for nothing
 	promised float64 // the highest estimate that had allowed it
 	pause    time.Duration
 	until    time.Time // when as much may be tried again
@@ -59,7 +59,10 @@ func (s *setback) learn(demands []demand, budget, voices float64, now time.Time)
 	}
 	switch {
 	case falls && shown > budget && now.Sub(s.tried) <= trialLasts: // not for the sake of another seat
-		s.rate, s.promised = shown, max(s.promised, s.trusted)
+		if s.rate == 0 || shown < s.rate {
+			s.rate = shown
+		}
+		s.promised = max(s.promised, s.trusted)
 		s.pause = min(longestSetback, max(shortestSetback, 2*s.pause))
 		s.until, s.tried = now.Add(s.pause), time.Time{}
 	case rises && !math.IsInf(budget, 1): // before a limit was met, nothing was promised
