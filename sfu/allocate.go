@@ -32,8 +32,9 @@ const (
 )
 
 // allocate shares budget, in bit/s, among demands: first everybody gets the least, the more important
-// first; then all go up a rung at a time, in the same order, as far as their size has use for.
-func allocate(demands []demand, budget float64) {
+// first; then all go up a rung at a time, in the same order, as far as their size has use for. Nobody gets more
+// than is shown now where all together would take more than most.
+func allocate(demands []demand, budget, most float64) {
 	order := make([]*demand, len(demands))
 	for i := range demands {
 		d := &demands[i]
@@ -46,15 +47,15 @@ func allocate(demands []demand, budget float64) {
 		if d.chosen >= 0 {
 			cost -= float64(d.ladder[d.chosen].rate)
 		}
-		margin := 0.0
+		left, margin := budget, 0.0
 		if k > d.now {
-			margin = spare * float64(d.ladder[k].rate)
+			left, margin = min(budget, most), spare*float64(d.ladder[k].rate)
 		}
-		if cost+margin > budget {
+		if cost+margin > left {
 			return false
 		}
 		d.chosen = k
-		budget -= cost
+		budget, most = budget-cost, most-cost
 		return true
 	}
 	for _, d := range order {
@@ -116,13 +117,27 @@ func (p *Peer) allot(now time.Time) {
 	}
 	// Feedback for each packet costs both ends; it is asked for where there is something to decide.
 	p.stamp(choices > 1 || limited || choices > 0 && p.lossy.Load())
-	allocate(demands, max(0, budget-float64(voices*voiceRate)))
-	changed, wants, spends := false, 0.0, float64(voices*voiceRate)
+	goal := p.setback.share(demands, budget, float64(voices*voiceRate), now)
+	changed := false
 	for i := range demands {
-		d := &demands[i]
-		changed = d.seat.aim(d, now) || changed
+		changed = demands[i].seat.aim(&demands[i], now) || changed
+	}
+	if changed {
+		p.room.tellPaused(p)
+	}
+	if goal > 0 {
+		p.test(goal, now)
+	}
+}
+
+// share allocates what the voices leave of budget among demands, by what has failed before. It returns the rate that
+// a probe would have to show for the next upgrade, 0 where none is wanted or needed.
+func (s *setback) share(demands []demand, budget, voices float64, now time.Time) (goal float64) {
+	allocate(demands, max(0, budget-voices), s.most(budget, now)-voices)
+	takes, wants := voices, 0.0
+	for _, d := range demands {
 		if d.chosen >= 0 {
-			spends += float64(d.ladder[d.chosen].rate)
+			takes += float64(d.ladder[d.chosen].rate)
 		}
 		if d.chosen < d.best && wants == 0 {
 			wants = float64(d.ladder[d.chosen+1].rate)
@@ -131,12 +146,11 @@ func (p *Peer) allot(now time.Time) {
 			}
 		}
 	}
-	if changed {
-		p.room.tellPaused(p)
+	s.learn(demands, budget, voices, now)
+	if wants == 0 || math.IsInf(budget, 1) {
+		return 0
 	}
-	if wants > 0 && !math.IsInf(budget, 1) {
-		p.test(max(spends+wants*(1+2*spare), 2*budget), now)
-	}
+	return max(takes+wants*(1+2*spare), 2*budget)
 }
 
 // demands are those of the peer's video seats that have somebody in them; and how many voices it has.

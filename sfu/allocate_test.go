@@ -21,7 +21,7 @@ func camera(height, priority int) demand {
 }
 
 func chosen(demands []demand, budget float64) []int {
-	allocate(demands, budget)
+	allocate(demands, budget, math.Inf(1))
 	var result []int
 	for _, d := range demands {
 		result = append(result, d.chosen)
@@ -63,6 +63,19 @@ func TestWhoHasALayerKeepsIt(t *testing.T) {
 	}
 }
 
+func TestNobodyGoesUpBeyondTheMost(t *testing.T) {
+	t.Parallel()
+	demands := []demand{camera(720, 3), camera(720, 2), camera(720, 1)}
+	demands[0].now, demands[1].now = 1, 0
+	if allocate(demands, 2e6, 700e3); demands[0].chosen != 1 || demands[1].chosen != 0 || demands[2].chosen != 0 {
+		t.Error(demands[0].chosen, demands[1].chosen, demands[2].chosen)
+	}
+	demands[0].now, demands[2].now = 2, -1
+	if allocate(demands, 2e6, 400e3); demands[0].chosen != 2 || demands[1].chosen != 0 || demands[2].chosen != -1 {
+		t.Error(demands[0].chosen, demands[1].chosen, demands[2].chosen)
+	}
+}
+
 func TestAnEncodingThatIsSilentIsReplaced(t *testing.T) {
 	t.Parallel()
 	ladder := ladderOf(1, 2, 3)
@@ -87,6 +100,6 @@ func BenchmarkAllocate(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		allocate(demands, 2e6)
+		allocate(demands, 2e6, math.Inf(1))
 	}
 }

@@ -81,7 +81,7 @@ func (b *bandwidth) control(state usage, now time.Time) {
 	own := lost < littleLoss || b.blamed > 0 && lost > stubborn*b.blamed && lost < b.blamed+muchLoss/2
 	switch {
 	case state == overused && settled && known:
-		b.reduce(min(b.estimate, backOff*arriving), now)
+		b.reduce(min(b.estimate, backOff*max(arriving, b.arrivals.peak())), now)
 	case lost > muchLoss && !own && settled && known:
 		b.blamed = lost
 		b.reduce(min(b.estimate, arriving)*(1-lost/2), now)
@@ -140,6 +140,9 @@ type rateWindow struct {
 // The window has rateSlots of rateSlot microseconds.
 const rateSlots, rateSlot = 10, 50_000
 
+// peakSlots are a fifth of a second: less is a matter of where packets lie in it.
+const peakSlots = 4
+
 func (w *rateWindow) add(arrived int64, bytes int) {
 	n := arrived / rateSlot
 	s := &w.slots[n%rateSlots]
@@ -170,6 +173,22 @@ func (w *rateWindow) rate() (float64, bool) {
 		}
 	}
 	return float64(8*bytes) / (float64(seen) * rateSlot / 1e6), true
+}
+
+// peak is the rate of the fastest fifth of a second within that, in bit/s: what the way takes, where a queue stood
+// for as long. Half a second reaches back to before a keyframe came, and would find the way narrower than it is.
+func (w *rateWindow) peak() float64 {
+	most := 0
+	for end := w.newest - 1; end >= w.newest-rateSlots+peakSlots; end-- {
+		bytes := 0
+		for _, s := range w.slots {
+			if s.slot <= end && s.slot > end-peakSlots {
+				bytes += s.bytes
+			}
+		}
+		most = max(most, bytes)
+	}
+	return float64(8*most) / (peakSlots * rateSlot / 1e6)
 }
 
 // lossWindow counts losses over the last packets.

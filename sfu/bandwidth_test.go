@@ -13,6 +13,8 @@ import (
 type way struct {
 	rate  float64 // bit/s
 	busy  int64   // when the last packet has left the queue, microseconds
+	burst int64   // what passes at once after a pause, microseconds of rate
+	most  int64   // how long the queue gets before packets are lost, microseconds; 0 for no limit
 	lose  func(number uint16) bool
 	stall func(clock int64) int64 // how long the receiver reads nothing from then on, or nil
 	log   sentLog
@@ -27,26 +29,32 @@ func (w *way) send(rate float64, length time.Duration) {
 	const size = 1200
 	step := int64(8 * size / rate * 1e6)
 	for end := w.clock + length.Microseconds(); w.clock < end; w.clock += step {
-		number := w.log.next(size, w.clock)
-		if w.lose != nil && w.lose(number) {
-			w.owed = append(w.owed, ack{number: number, arrived: -1})
-		} else {
-			w.busy = max(w.busy, w.clock) + int64(8*size/w.rate*1e6)
-			read := w.busy + 20_000
-			if w.stall != nil {
-				read += w.stall(read)
-			}
-			w.owed = append(w.owed, ack{number: number, arrived: read})
-		}
-		if w.clock-w.told > 50_000 {
-			w.told = w.clock
-			w.tell()
-		}
+		w.packet(size)
+		w.tell()
 	}
 }
 
-// tell gives the feedback for what has arrived by now.
+// packet sends one packet of so many bytes.
+func (w *way) packet(size int) {
+	number := w.log.next(size, w.clock)
+	if w.lose != nil && w.lose(number) || w.most > 0 && w.busy-w.clock > w.most {
+		w.owed = append(w.owed, ack{number: number, arrived: -1})
+		return
+	}
+	w.busy = max(w.busy, w.clock-w.burst) + int64(8*float64(size)/w.rate*1e6)
+	read := max(w.clock, w.busy) + 20_000
+	if w.stall != nil {
+		read += w.stall(read)
+	}
+	w.owed = append(w.owed, ack{number: number, arrived: read})
+}
+
+// tell gives the feedback for what has arrived by now, every 50 ms.
 func (w *way) tell() {
+	if w.clock-w.told <= 50_000 {
+		return
+	}
+	w.told = w.clock
 	n := 0
 	for n < len(w.owed) && w.owed[n].arrived <= w.clock {
 		n++
@@ -108,6 +116,27 @@ func TestAQueueIsNoticed(t *testing.T) {
 	}
 	if budget > 1.05e6 || budget < 0.6e6 {
 		t.Errorf("at twice what the way takes the estimate is %.0f bit/s", budget)
+	}
+}
+
+// TestAKeyframeShowsWhatTheWayTakes, though little came before it and after.
+func TestAKeyframeShowsWhatTheWayTakes(t *testing.T) {
+	t.Parallel()
+	var w rateWindow
+	add := func(arrived int64, length time.Duration, rate int64) int64 {
+		for end := arrived + length.Microseconds(); arrived < end; arrived += 8 * 1000 * 1e6 / rate {
+			w.add(arrived, 1000)
+		}
+		return arrived
+	}
+	clock := add(1e9, time.Second, 100_000)
+	clock = add(clock, 300*time.Millisecond, 1_000_000)
+	add(clock, 100*time.Millisecond, 100_000)
+	if rate, _ := w.rate(); rate > 800e3 {
+		t.Errorf("half a second has %.0f bit/s", rate)
+	}
+	if peak := w.peak(); peak < 950e3 || peak > 1050e3 {
+		t.Errorf("where 1 Mbit/s came for a while the peak is %.0f bit/s", peak)
 	}
 }
 

@@ -31,7 +31,7 @@
 //	feedback.go     asks publishers for keyframes, tells subscribers sender reports, by the clock of beat.go
 //	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
 //	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, wait.go, probe.go)
-//	allocate.go     which layer each seat gets, of what the way takes
+//	allocate.go     which layer each seat gets, of what the way takes, and of what has failed (setback.go)
 //	speaker.go      who is to have a voice, by how loud the layers say they are; voices.go gives it
 //
 // A publication has one or more layers, the streams that come in: its simulcast encodings, or one that

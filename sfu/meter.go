@@ -46,6 +46,7 @@ func (m *meter) pictureSize() size {
 // reading is what a meter showed when it was looked at last; the difference to the next look is a rate.
 type reading struct {
 	at    time.Time
+	heard int64 // by then
 	bytes [maxSpatial][maxTemporal]int64
 	rates [maxSpatial][maxTemporal]int // bit/s, smoothed
 }
@@ -54,24 +55,35 @@ type reading struct {
 // matter of where its pictures begin.
 const meterInterval = 500 * time.Millisecond
 
+// shortestSpan and longestSpan are between which packets a rate is measured. Of a stream that has just stopped, or
+// begun anew, it is not known for how long its bytes came.
+const shortestSpan, longestSpan = 100 * time.Millisecond, 2 * time.Second
+
 // look brings the rates up to date, if it is time. A stream that is silent keeps its rates: they say
 // what it would cost to have it again.
 func (r *reading) look(m *meter, now time.Time) {
-	passed := now.Sub(r.at)
-	if passed < meterInterval {
+	if now.Sub(r.at) < meterInterval {
 		return
 	}
 	first := r.at.IsZero()
-	r.at = now
+	// From packet to packet, not from look to look: of a layer that is switched off and on, as one is that was too
+	// much, the rate would seem less each time.
+	heard := m.heard.Load()
+	span := time.Duration(heard - r.heard)
+	whole := span >= shortestSpan && span <= longestSpan
+	if !whole {
+		span = meterInterval
+	}
+	r.at, r.heard = now, heard
 	for s := range m.bytes {
 		for t := range m.bytes[s] {
 			bytes := m.bytes[s][t].Load()
 			came := bytes - r.bytes[s][t]
 			r.bytes[s][t] = bytes
-			if first || came == 0 {
+			if first || came == 0 || !whole && r.rates[s][t] > 0 {
 				continue
 			}
-			rate := int(float64(8*came) / passed.Seconds())
+			rate := int(float64(8*came) / span.Seconds())
 			if r.rates[s][t] == 0 {
 				r.rates[s][t] = rate
 			}

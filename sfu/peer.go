@@ -50,6 +50,8 @@ type Peer struct {
 	// bandwidth is what the way to the browser takes; lossy says that receiver reports tell of losses.
 	bandwidth bandwidth
 	lossy     atomic.Bool
+	// setback is owned by the feedback loop.
+	setback setback
 	// seats is in m-line order, and copied on every write by the room's loop.
 	seats atomic.Pointer[[]*seat]
 
