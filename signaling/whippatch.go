@@ -2,10 +2,13 @@ package signaling
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -113,6 +116,9 @@ func (rs *Rooms) patchProgram(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := p.limit(w, what, len(frag.candidates)); err != nil {
+		return err
+	}
 	if what == restarts {
 		offer := Offer{SDP: frag.apply(p.ice.offer.SDP), Sources: p.ice.offer.Sources}
 		answer, err := p.session.answer(&offer)
@@ -133,4 +139,19 @@ func (rs *Rooms) patchProgram(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("ETag", p.ice.tag)
 	_, err = io.WriteString(w, p.ice.answer)
 	return ignoreGone(err)
+}
+
+// limit holds a program to what a browser may send, too.
+func (p *program) limit(w http.ResponseWriter, what purpose, candidates int) error {
+	over := p.session.limits[TypeCandidate]
+	ok := over.AllowN(time.Now(), candidates)
+	if ok && what == restarts {
+		over = p.session.limits[TypeOffer]
+		ok = over.Allow()
+	}
+	if ok {
+		return nil
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(over.period().Seconds()))))
+	return &statusError{http.StatusTooManyRequests, &parley.Error{Op: "limit messages", Kind: parley.TooLarge, Say: over.say}}
 }

@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -175,6 +176,29 @@ func TestFragments(t *testing.T) {
 	}
 }
 
+// TestAProgramSendsNoMoreThanABrowserMay: candidates are addresses to which the server sends, and a restart costs
+// as much as a join.
+func TestAProgramSendsNoMoreThanABrowserMay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	c, _ := h.publishing()
+	header, _ := c.wantPatch(http.StatusTooManyRequests, "", strings.Repeat(candidate, 201))
+	if header.Get("Retry-After") == "" {
+		t.Error("it is not said when to try again")
+	}
+	const most = 60 // one in two seconds is allowed, and ten at once
+	for n := range most {
+		status, header, text := c.patch("*", fmt.Sprintf("a=ice-ufrag:restart%d\r\na=ice-pwd:0123456789012345678901\r\n", n))
+		if status == http.StatusTooManyRequests && header.Get("Retry-After") == "2" {
+			return
+		}
+		if status != http.StatusOK {
+			t.Fatalf("restart %d: %d %s", n, status, text)
+		}
+	}
+	t.Errorf("ICE may be restarted %d times", most)
+}
+
 // TestACandidateComesWhileAProgramLeaves is for the race detector, too.
 func TestACandidateComesWhileAProgramLeaves(t *testing.T) {
 	t.Parallel()
@@ -206,7 +230,7 @@ func TestACandidateComesWhileAProgramLeaves(t *testing.T) {
 					if response.StatusCode == http.StatusNotFound {
 						return
 					}
-					if response.StatusCode != http.StatusNoContent {
+					if response.StatusCode != http.StatusNoContent && response.StatusCode != http.StatusTooManyRequests {
 						t.Errorf("a candidate is answered by %s", response.Status)
 						return
 					}
