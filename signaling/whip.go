@@ -78,8 +78,9 @@ func options(accept, mediaType, methods string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		header := w.Header()
 		header.Set(accept, mediaType)
-		header.Set("Access-Control-Allow-Methods", methods)
-		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
+		header.Set("Access-Control-Allow-Methods", methods+", OPTIONS")
+		// Anything but Authorization may stand for itself by the asterisk: Eyevinn's client sends an ETag.
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, *")
 		header.Set("Access-Control-Max-Age", "7200") // s; Chromium's most
 		w.WriteHeader(http.StatusOK)
 	})

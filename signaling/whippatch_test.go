@@ -322,13 +322,13 @@ func TestPagesOfOtherOriginsMayPublishAndWatch(t *testing.T) {
 	h := newHouse(t, nil)
 	c, _ := h.publishing()
 	for path, want := range map[string][3]string{
-		"/whip/" + string(meeting): {"POST", "Accept-Post", "application/sdp"},
-		"/whep/" + string(meeting): {"POST", "Accept-Post", "application/sdp"},
-		c.location:                 {"PATCH, DELETE", "Accept-Patch", fragType},
+		"/whip/" + string(meeting): {"POST, OPTIONS", "Accept-Post", "application/sdp"},
+		"/whep/" + string(meeting): {"POST, OPTIONS", "Accept-Post", "application/sdp"},
+		c.location:                 {"PATCH, DELETE, OPTIONS", "Accept-Patch", fragType},
 	} {
 		status, header, _ := c.send(http.MethodOptions, path, "", "")
 		if status != http.StatusOK || header.Get("Access-Control-Allow-Methods") != want[0] || header.Get(want[1]) != want[2] ||
-			header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, If-Match" {
+			header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, If-Match, *" {
 			t.Errorf("OPTIONS %s: %d %v", path, status, header)
 		}
 		for _, method := range []string{http.MethodOptions, http.MethodGet, http.MethodPost} {
