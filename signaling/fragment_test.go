@@ -46,3 +46,14 @@ func TestAnEncodersOfferGetsItsDirectionAndSources(t *testing.T) {
 		t.Error(offer.SDP)
 	}
 }
+
+func TestAFragmentIsOfTheLineThatHasCandidates(t *testing.T) {
+	t.Parallel()
+	answer := "v=0\r\ns=-\r\na=group:BUNDLE b c\r\na=ice-lite\r\nm=audio 0 X 0\r\na=mid:a\r\na=end-of-candidates\r\n" +
+		"m=video 9 X 96\r\na=mid:b\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=end-of-candidates\r\na=candidate:1\r\n" +
+		"m=video 9 X 96\r\na=mid:c\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n"
+	want := "a=group:BUNDLE b c\r\na=ice-lite\r\nm=video 9 X 96\r\na=mid:b\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:1\r\na=end-of-candidates\r\n"
+	if got := fragmentOf(answer); got != want {
+		t.Errorf("it is\n%s\nnot\n%s", got, want)
+	}
+}

@@ -106,6 +106,9 @@ func TestAProgramRestartsICE(t *testing.T) {
 			t.Errorf("the answer has no %s", prefix)
 		}
 	}
+	if !strings.HasSuffix(restart, "\r\na=end-of-candidates\r\n") || strings.Count(restart, "m=") != 1 {
+		t.Errorf("the answer does not end with its candidates, or has several lines:\n%s", restart)
+	}
 	if only(restart, "a=ice-options", "a=ice-lite") != only(c.answer, "a=ice-options", "a=ice-lite") {
 		t.Errorf("the answer has other options than the first:\n%s", restart)
 	}

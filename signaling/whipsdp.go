@@ -117,7 +117,7 @@ func (f fragment) apply(offer string) string {
 // credentials and candidates, of the first m-line that has any.
 func fragmentOf(answer string) string {
 	var whole, section strings.Builder
-	credentials := false
+	credentials, end := false, "" // Pion says the end before what it ends
 	for line := range strings.Lines(answer) {
 		text := strings.TrimRight(line, "\r\n")
 		part := &section
@@ -126,17 +126,21 @@ func fragmentOf(answer string) string {
 				break
 			}
 			section.Reset()
+			end = ""
 		} else if section.Len() == 0 {
 			part = &whole
 		}
 		for _, prefix := range []string{
-			"m=", "a=group:BUNDLE", "a=mid:", "a=ice-", "a=candidate:", "a=end-of-candidates",
+			"m=", "a=group:BUNDLE", "a=mid:", "a=ice-", "a=candidate:",
 		} {
 			if strings.HasPrefix(text, prefix) {
 				part.WriteString(text + "\r\n")
 			}
 		}
+		if text == "a=end-of-candidates" {
+			end = text + "\r\n"
+		}
 		credentials = credentials || part == &section && strings.HasPrefix(text, "a=ice-ufrag:")
 	}
-	return whole.String() + section.String()
+	return whole.String() + section.String() + end
 }
