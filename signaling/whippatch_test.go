@@ -95,7 +95,7 @@ func TestAProgramRestartsICE(t *testing.T) {
 	h := newHouse(t, nil)
 	c, encoder := h.publishing()
 	offer, _ := encoder.Offer(&webrtc.OfferOptions{ICERestart: true})
-	useless := "a=candidate:9 1 udp 1 host.invalid 9 typ host\r\n" // which spoils nothing
+	useless := "a=candidate:9 1 tcp 1 127.0.0.1 9 typ host tcptype other\r\n" // which spoils nothing
 	header, restart := c.wantPatch(http.StatusOK, "*", only(offer, "a=ice-ufrag", "a=ice-pwd", "a=mid")+useless)
 	tag := header.Get("ETag")
 	if header.Get("Content-Type") != fragType || tag == "" || tag == c.tag {
@@ -162,6 +162,7 @@ func TestFragments(t *testing.T) {
 		"no line named":               {candidate, http.StatusNoContent},
 		"a ufrag alone":               {own + candidate, http.StatusNoContent},
 		"another transport":           {"a=mid:0\r\na=candidate:1 1 sctp 1 127.0.0.1 9 typ host\r\n" + candidate, http.StatusNoContent},
+		"another way of TCP":          {"a=mid:0\r\na=candidate:1 1 tcp 1 127.0.0.1 9 typ host tcptype other\r\n" + candidate, http.StatusNoContent},
 		"a name that is nowhere":      {"a=mid:0\r\na=candidate:1 1 udp 1 host.invalid 9 typ host\r\n" + candidate, http.StatusNoContent},
 		"a strange ufrag alone":       {"a=ice-ufrag:strange\r\n" + candidate, http.StatusBadRequest},
 		"a candidate that is none":    {"a=mid:0\r\na=candidate:hello\r\n", http.StatusBadRequest},
