@@ -9,6 +9,9 @@
 // start those that were live when the server stopped; finish.go ends them. parting.go
 // has the last words of a connection: they are the cause of its context.
 //
+// Encoders and players come by HTTP (whip.go) and are sessions without a socket; whippatch.go has what
+// they change later, whipsdp.go what is read of their SDP.
+//
 // # Goroutines
 //
 //   - A room is one goroutine (room.run) and its helper (room.listen), which it waits for. It is
@@ -28,9 +31,12 @@
 // # Locks
 //
 // Rooms.mu guards the list of rooms, watch.mu the news of the media; neither is held over anything
-// that blocks, and neither while the other is taken. All else belongs to one goroutine.
+// that blocks, and neither while the other is taken. program.mu guards the ICE session of an encoder or
+// player and is held while its offer is answered; the other two are not taken then. All else belongs to
+// one goroutine.
 //
 // The package never looks into media, and logs neither names, words nor tokens.
 //
-// Sources: RFC 6455 (WebSocket), RFC 8829 (JSEP: what stays the same between offers).
+// Sources: RFC 6455 (WebSocket), RFC 8829 (JSEP: what stays the same between offers), RFC 9725 (WHIP),
+// RFC 8840 (what it trickles), RFC 9110 §13 and RFC 6585 §3 (on which condition).
 package signaling

@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,35 +36,74 @@ const (
 	watches   way = "whep"
 )
 
-// program is one session without a socket.
-type program struct {
-	session *session
-	done    chan struct{} // closed when its place is free
-
-	mu    sync.Mutex // guards everything below: one offer at a time
-	offer Offer      // as it was answered last
-}
-
 // WHIP serves POST /whip/{meeting}?name= and POST /whep/{meeting}?name=, and the resources they make:
 // PATCH trickles candidates and restarts ICE, DELETE leaves. A program is known by its bearer token.
 func (rs *Rooms) WHIP() http.Handler {
 	mux := http.NewServeMux()
 	for _, w := range []way{publishes, watches} {
 		path := "/" + string(w) + "/{meeting}"
-		mux.Handle("POST "+path, rs.answers(func(rw http.ResponseWriter, r *http.Request) error { return rs.openProgram(rw, r, w) }))
-		mux.Handle("OPTIONS "+path, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-			rw.Header().Set("Accept-Post", sdpType)
-			rw.WriteHeader(http.StatusNoContent)
+		mux.Handle("POST "+path, answers(func(rw http.ResponseWriter, r *http.Request) error { return rs.openProgram(rw, r, w) }))
+		mux.Handle("PATCH "+path+"/{session}", answers(rs.patchProgram))
+		mux.Handle("DELETE "+path+"/{session}", answers(rs.closeProgram))
+		mux.Handle("GET "+path, http.HandlerFunc(nothing))
+		mux.Handle("GET "+path+"/{session}", answers(func(rw http.ResponseWriter, r *http.Request) error {
+			if _, err := rs.program(r); err != nil {
+				return err
+			}
+			nothing(rw, r)
+			return nil
 		}))
-		mux.Handle("PATCH "+path+"/{session}", rs.answers(rs.patchProgram))
-		mux.Handle("DELETE "+path+"/{session}", rs.answers(rs.closeProgram))
+		mux.Handle("OPTIONS "+path, options("Accept-Post", sdpType, "POST"))
+		mux.Handle("OPTIONS "+path+"/{session}", options("Accept-Patch", fragType, "PATCH, DELETE"))
 	}
-	return mux
+	return anyOrigin(mux)
 }
 
-func (rs *Rooms) answers(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+// nothing is there to be read (RFC 9725 §4.1).
+func nothing(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+// anyOrigin lets pages of any origin read the answers (Fetch §3.2). The asterisk keeps cookies out: such a page
+// has a token, or the address of a session.
+func anyOrigin(programs http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := serve(w, r); err != nil {
+		header := w.Header()
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Access-Control-Expose-Headers", "Location, Link, ETag, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate")
+		programs.ServeHTTP(w, r)
+	})
+}
+
+// options says what an address takes, and to a browser what a page of another origin may send.
+func options(accept, mediaType, methods string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		header := w.Header()
+		header.Set(accept, mediaType)
+		header.Set("Access-Control-Allow-Methods", methods+", OPTIONS")
+		// Anything but Authorization may stand for itself by the asterisk: Eyevinn's client sends an ETag.
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, *")
+		header.Set("Access-Control-Max-Age", "7200") // s; Chromium's most
+		w.WriteHeader(http.StatusOK)
+	})
+}
+
+// statusError is one whose status the protocols of this file prescribe, where its kind would give another.
+type statusError struct {
+	status int
+	err    error
+}
+
+// Error implements error.
+func (e *statusError) Error() string { return e.err.Error() }
+
+// Unwrap gives the kind.
+func (e *statusError) Unwrap() error { return e.err }
+
+func answers(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := serve(w, r)
+		if failure, ok := errors.AsType[*statusError](err); ok {
+			problem.WriteStatus(w, r, failure.status, err)
+		} else if err != nil {
 			problem.Write(w, r, err)
 		}
 	})
@@ -103,19 +141,18 @@ func (rs *Rooms) openProgram(w http.ResponseWriter, r *http.Request, does way) e
 		leave()
 		return err
 	}
-	p := &program{session: s, done: make(chan struct{}), offer: message.Offer}
+	p := &program{session: s, done: make(chan struct{}), ice: newICESession(message.Offer)}
+	tag := p.ice.tag
 	key := rs.keep(p)
 	go func() { //nolint:contextcheck // ended by the room, DELETE or Run, which waits for leave
 		defer leave()
-		defer rs.forgetProgram(key)
-		defer close(p.done)
-		defer s.leave()
+		defer rs.end(p, key)
 		(&follower{session: s, name: name, watches: does == watches}).run()
 	}()
 	header := w.Header()
 	header.Set("Content-Type", sdpType)
 	header.Set("Location", fmt.Sprintf("/%s/%s/%s", does, id, key))
-	header.Set("ETag", `"`+key+`"`)
+	header.Set("ETag", tag)
 	header.Set("Accept-Patch", fragType)
 	w.WriteHeader(http.StatusCreated)
 	_, err = io.WriteString(w, s.sdp)
@@ -171,40 +208,6 @@ func programJoin(does way, name, sdp string, consent parley.Consent) (*Join, err
 	return &Join{Type: TypeJoin, Name: own, Consent: consent, Offer: offer}, nil
 }
 
-// patchProgram adds candidates, or restarts ICE when the fragment has new credentials.
-func (rs *Rooms) patchProgram(w http.ResponseWriter, r *http.Request) error {
-	p, err := rs.program(r)
-	if err != nil {
-		return err
-	}
-	body, err := readTyped(w, r, fragType)
-	if err != nil {
-		return err
-	}
-	frag := parseFragment(body)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if frag.restarts(p.offer.SDP) {
-		offer := Offer{SDP: frag.apply(p.offer.SDP), Sources: p.offer.Sources}
-		answer, err := p.session.answer(&offer)
-		if err != nil {
-			return err
-		}
-		p.offer = offer
-		w.Header().Set("Content-Type", fragType)
-		w.Header().Set("ETag", `"`+uuid.NewString()+`"`)
-		_, err = io.WriteString(w, fragmentOf(answer))
-		return ignoreGone(err)
-	}
-	for _, c := range frag.candidates {
-		if err := p.session.peer.AddCandidateText(c.text, &c.mid, nil); err != nil {
-			return err
-		}
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
 // closeProgram leaves.
 func (rs *Rooms) closeProgram(w http.ResponseWriter, r *http.Request) error {
 	p, err := rs.program(r)
@@ -227,7 +230,11 @@ func (rs *Rooms) program(r *http.Request) (*program, error) {
 	if p := rs.programs[r.PathValue("session")]; p != nil && string(p.session.id) == r.PathValue("meeting") {
 		return p, nil
 	}
-	return nil, &parley.Error{Op: "find session", Kind: parley.NotFound, Say: "There is no such session (any more)."}
+	return nil, noProgram()
+}
+
+func noProgram() error {
+	return &parley.Error{Op: "find session", Kind: parley.NotFound, Say: "There is no such session (any more)."}
 }
 
 func (rs *Rooms) keep(p *program) string {
@@ -238,20 +245,35 @@ func (rs *Rooms) keep(p *program) string {
 	return key
 }
 
-func (rs *Rooms) forgetProgram(key string) {
+// end frees the place of a program that follows no more. First nobody finds it, then whoever has found it is
+// waited for or told that it is gone, and only then goes its peer.
+func (rs *Rooms) end(p *program, key string) {
+	defer close(p.done)
+	defer p.session.leave()
 	rs.mu.Lock()
-	defer rs.mu.Unlock()
 	delete(rs.programs, key)
+	rs.mu.Unlock()
+	p.mu.Lock()
+	p.gone = true
+	p.mu.Unlock()
 }
 
 // readTyped reads a body of one media type.
 func readTyped(w http.ResponseWriter, r *http.Request, want string) (string, error) {
 	if given, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || given != want {
-		return "", invalid("the body is %s", want)
+		accept := "Accept-Post"
+		if r.Method == http.MethodPatch {
+			accept = "Accept-Patch" // RFC 5789 §2.2
+		}
+		w.Header().Set(accept, want)
+		return "", &statusError{http.StatusUnsupportedMediaType, invalid("the body is %s", want)}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFrame))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return "", tooLarge("a body has at most %d KiB", maxFrame>>10)
+	}
 	if err != nil {
-		return "", &parley.Error{Op: "read body", Kind: parley.TooLarge, Say: "The body is too large.", Err: err}
+		return "", invalid("the body did not come whole")
 	}
 	return string(body), nil
 }

@@ -8,20 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
 	"github.com/parley/parley"
 	"github.com/parley/parley/sfu/sfutest"
 	"github.com/parley/parley/signaling"
 	"github.com/parley/parley/signaling/auth"
-	"github.com/parley/parley/signaling/problem"
 )
 
 // offerer lets a scripted browser offer by HTTP.
 type whipClient struct {
 	h        *house
 	token    string
+	ifMatch  string // of the next requests, or ""
 	location string
+	tag      string // of the ICE session, as it was answered last
+	answer   string
 }
 
 func (h *house) program(scope auth.Scope) *whipClient {
@@ -38,6 +38,9 @@ func (c *whipClient) send(method, path, contentType, body string) (int, http.Hea
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("Content-Type", contentType)
+	if c.ifMatch != "" {
+		request.Header.Set("If-Match", c.ifMatch)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		c.h.t.Fatal(err)
@@ -58,7 +61,7 @@ func (c *whipClient) open(path string, b *sfutest.Browser) {
 	if status != http.StatusCreated || header.Get("Content-Type") != "application/sdp" || header.Get("ETag") == "" {
 		c.h.t.Fatalf("%s: %d %s", path, status, answer)
 	}
-	c.location = header.Get("Location")
+	c.location, c.tag, c.answer = header.Get("Location"), header.Get("ETag"), answer
 	b.Accept(answer)
 }
 
@@ -117,56 +120,6 @@ func TestAnEncoderIsSeenByAPlayerAndByPeople(t *testing.T) {
 }
 
 func watcher() sfutest.Lines { return sfutest.Lines{Voices: 1, Videos: 1} }
-
-func TestAProgramRestartsICE(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, nil)
-	encoder := sfutest.New(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}})
-	c := h.program(auth.ScopePublish)
-	c.open("/whip/"+string(meeting)+"?name=Studio", encoder)
-	status, _, text := c.send(http.MethodPatch, c.location, "application/trickle-ice-sdpfrag",
-		"a=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\n")
-	if status != http.StatusNoContent {
-		t.Errorf("trickle: %d %s", status, text)
-	}
-	offer, _ := encoder.Offer(&webrtc.OfferOptions{ICERestart: true})
-	var frag strings.Builder
-	for line := range strings.Lines(offer) {
-		if strings.HasPrefix(line, "a=ice-") || strings.HasPrefix(line, "a=mid") || strings.HasPrefix(line, "a=candidate") {
-			frag.WriteString(line)
-		}
-	}
-	status, header, answer := c.send(http.MethodPatch, c.location, "application/trickle-ice-sdpfrag", frag.String())
-	if status != http.StatusOK || header.Get("ETag") == "" || !strings.Contains(answer, "a=ice-ufrag:") || !strings.Contains(answer, "a=candidate:") {
-		t.Errorf("restart: %d %s", status, answer)
-	}
-}
-
-func TestProgramsThatCannotBeAreRefused(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, nil)
-	offer, _ := sfutest.New(t, watcher()).Offer(nil)
-	member, nobody := h.program(auth.ScopePublish), &whipClient{h: h, token: "nonsense"}
-	for name, c := range map[string]struct {
-		as                      *whipClient
-		path, contentType, body string
-		want                    int
-	}{
-		"no token":      {nobody, "/whip/" + string(meeting), "application/sdp", offer, http.StatusUnauthorized},
-		"other meeting": {member, "/whip/aaa-bbbb-ccc", "application/sdp", offer, http.StatusNotFound},
-		"no SDP":        {member, "/whip/" + string(meeting), "application/json", "{}", http.StatusBadRequest},
-		"nonsense":      {member, "/whip/" + string(meeting), "application/sdp", "hello", http.StatusBadRequest},
-		"a long name":   {member, "/whip/" + string(meeting) + "?name=" + strings.Repeat("x", 100), "application/sdp", offer, http.StatusRequestEntityTooLarge},
-	} {
-		status, header, text := c.as.send(http.MethodPost, c.path, c.contentType, c.body)
-		if status != c.want || header.Get("Content-Type") != problem.ContentType {
-			t.Errorf("%s: %d %s", name, status, text)
-		}
-	}
-	if status, _, _ := member.send(http.MethodPatch, "/whip/"+string(meeting)+"/nobody", "application/trickle-ice-sdpfrag", ""); status != http.StatusNotFound {
-		t.Errorf("patch of no session: %d", status)
-	}
-}
 
 func TestAnEncoderThatVanishesIsNoticed(t *testing.T) {
 	t.Parallel()

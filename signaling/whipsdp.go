@@ -49,11 +49,16 @@ type fragment struct {
 
 type fragmentCandidate struct{ mid, text string }
 
-func parseFragment(body string) fragment {
+// parseFragment reads one. Invalid for what is none; one without a line says nothing, which is allowed.
+func parseFragment(body string) (fragment, error) {
 	var f fragment
-	mid := "0"
+	mid := ""
 	for line := range strings.Lines(body) {
-		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
+		line = strings.TrimRight(line, "\r\n")
+		if line != "" && (len(line) < 2 || line[1] != '=') {
+			return f, invalid("the fragment has a line that is not of SDP")
+		}
+		name, value, _ := strings.Cut(line, ":")
 		switch name {
 		case "a=ice-ufrag":
 			f.ufrag = value
@@ -62,18 +67,36 @@ func parseFragment(body string) fragment {
 		case "a=mid":
 			mid = value
 		case "a=candidate":
+			if !strings.Contains(value, " typ ") {
+				return f, invalid("the fragment has a candidate without a type")
+			}
 			f.candidates = append(f.candidates, fragmentCandidate{mid, "candidate:" + value})
 		}
 	}
-	return f
+	if !isCredential(f.ufrag) || !isCredential(f.password) {
+		return f, invalid("ice-ufrag and ice-pwd are at most 256 letters, digits and signs")
+	}
+	return f, nil
 }
 
-// restarts reports whether a fragment has other credentials than the offer before.
-func (f fragment) restarts(offer string) bool {
-	return f.ufrag != "" && f.password != "" && !strings.Contains(offer, "a=ice-ufrag:"+f.ufrag+"\r\n")
+// isCredential is laxer than RFC 8839 §5.4: it keeps out what would make another offer of one.
+func isCredential(text string) bool {
+	const most = 256
+	return len(text) <= most && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// apply makes the offer that restarts ICE: the one before with the new credentials and candidates.
+// ufragOf is that of an offer: of all its lines, since they are bundled.
+func ufragOf(offer string) string {
+	for line := range strings.Lines(offer) {
+		if ufrag, ok := strings.CutPrefix(line, "a=ice-ufrag:"); ok {
+			return strings.TrimRight(ufrag, "\r\n")
+		}
+	}
+	return ""
+}
+
+// apply makes the offer that restarts ICE: the one before with the new credentials, and without candidates,
+// which are trickled: one that cannot be used must not spoil the rest.
 func (f fragment) apply(offer string) string {
 	var out strings.Builder
 	for line := range strings.Lines(offer) {
@@ -86,31 +109,38 @@ func (f fragment) apply(offer string) string {
 			continue
 		}
 		out.WriteString(line)
-		if mid, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "a=mid:"); ok {
-			for _, c := range f.candidates {
-				if c.mid == mid {
-					out.WriteString("a=" + c.text + "\r\n")
-				}
-			}
-		}
 	}
 	return out.String()
 }
 
-// fragmentOf is the server's side of a restart: its credentials and candidates, of the first m-line.
+// fragmentOf is the server's side of a restart (RFC 8840 §9): what the answer says of ICE as a whole, then its
+// credentials and candidates, of the first m-line that has any.
 func fragmentOf(answer string) string {
-	var out strings.Builder
-	lines := 0
+	var whole, section strings.Builder
+	credentials, end := false, "" // Pion says the end before what it ends
 	for line := range strings.Lines(answer) {
 		text := strings.TrimRight(line, "\r\n")
+		part := &section
 		if strings.HasPrefix(text, "m=") {
-			lines++
+			if credentials {
+				break
+			}
+			section.Reset()
+			end = ""
+		} else if section.Len() == 0 {
+			part = &whole
 		}
-		for _, prefix := range []string{"m=", "a=mid:", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates"} {
-			if lines == 1 && strings.HasPrefix(text, prefix) {
-				out.WriteString(text + "\r\n")
+		for _, prefix := range []string{
+			"m=", "a=group:BUNDLE", "a=mid:", "a=ice-", "a=candidate:",
+		} {
+			if strings.HasPrefix(text, prefix) {
+				part.WriteString(text + "\r\n")
 			}
 		}
+		if text == "a=end-of-candidates" {
+			end = text + "\r\n"
+		}
+		credentials = credentials || part == &section && strings.HasPrefix(text, "a=ice-ufrag:")
 	}
-	return out.String()
+	return whole.String() + section.String() + end
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,7 +88,13 @@ func Of(err error, requestID string) Document {
 // Write answers a request with the document of err. Nothing may have been written to w before. The
 // identifier of the request is the one already set as RequestIDHeader of w.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
+	WriteStatus(w, r, Status(parley.KindOf(err)), err)
+}
+
+// WriteStatus is Write with another status than that of the kind: for protocols that prescribe one.
+func WriteStatus(w http.ResponseWriter, r *http.Request, status int, err error) {
 	document := Of(err, w.Header().Get(RequestIDHeader))
+	document.Status = status
 	header := w.Header()
 	header.Set("Content-Type", ContentType)
 	header.Set("Cache-Control", "no-store")
@@ -117,7 +124,7 @@ func Read(op string, response *http.Response) error {
 		failure.Say = "The server answered " + response.Status + "."
 		return failure
 	}
-	if kind, ok := strings.CutPrefix(document.Type, typeBase); ok && Status(parley.Kind(kind)) == document.Status {
+	if kind, ok := strings.CutPrefix(document.Type, typeBase); ok && slices.Contains(parley.Kinds(), parley.Kind(kind)) {
 		failure.Kind = parley.Kind(kind)
 	}
 	failure.Say = document.Detail

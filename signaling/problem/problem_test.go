@@ -78,6 +78,21 @@ func TestWrite(t *testing.T) {
 	})
 }
 
+func TestWriteStatus(t *testing.T) {
+	t.Parallel()
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPatch, "/", nil)
+	WriteStatus(recorder, request, http.StatusPreconditionFailed, &parley.Error{Op: "test", Kind: parley.Conflict, Say: "A sentence."})
+	response := recorder.Result()
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusPreconditionFailed || !strings.Contains(recorder.Body.String(), `"status":412`) {
+		t.Errorf("%s: %s", response.Status, recorder.Body)
+	}
+	if err := Read("ask", response); parley.KindOf(err) != parley.Conflict || parley.SayOf(err) != "A sentence." {
+		t.Errorf("comes back as %v", err)
+	}
+}
+
 func TestReadWithoutDocument(t *testing.T) {
 	t.Parallel()
 	for status, kind := range map[int]parley.Kind{
