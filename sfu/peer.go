@@ -334,6 +334,7 @@ func (p *Peer) Close() {
 			pub.end()
 		}
 		p.room.sfu.metrics.peers.Dec()
+		p.room.present.Done()
 	})
 }
 
