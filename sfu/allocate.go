@@ -111,12 +111,14 @@ func fallback(ladder []rung, k int) int {
 func (p *Peer) allot(now time.Time) {
 	demands, voices := p.demands()
 	budget, limited := p.bandwidth.budget(now)
-	choices := 0
+	choices, all := 0, float64(voices*voiceRate)
 	for _, d := range demands {
 		choices += len(d.ladder)
+		all += float64(d.ladder[len(d.ladder)-1].rate)
 	}
 	// Feedback for each packet costs both ends; it is asked for where there is something to decide.
-	p.stamp(choices > 1 || limited || choices > 0 && p.lossy.Load())
+	short := p.lossy.Load() || p.bandwidth.asked(now) < all*(1+spare)
+	p.stamp(choices > 1 || limited || choices > 0 && short)
 	goal := p.setback.share(demands, budget, float64(voices*voiceRate), now)
 	changed := false
 	for i := range demands {

@@ -18,6 +18,7 @@ type bandwidth struct {
 	estimate  float64 // bit/s; +Inf until a limit was met, 0 means the same before the first feedback
 	capped    float64 // what the browser itself asks not to exceed (REMB)
 	cappedAt  time.Time
+	asking    time.Time // since when it has
 	reduced   time.Time
 	raised    time.Time
 	arrivals  rateWindow // what arrives
@@ -42,6 +43,9 @@ const (
 	stubborn = 0.7
 	// capLasts is how long a request not to exceed a rate holds; browsers repeat it each second.
 	capLasts = 5 * time.Second
+	// answerWait is how long feedback for each packet is waited for before such a request counts. Browsers measure
+	// what they ask by what arrives: where that is paused for it, they never take it back.
+	answerWait = time.Second
 	// lossyShare is the loss in a receiver report, in 1/256, from which feedback for each packet is asked.
 	lossyShare = 13
 )
@@ -109,6 +113,9 @@ func (b *bandwidth) reduce(to float64, now time.Time) {
 func (b *bandwidth) limit(rate float64, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if now.Sub(b.cappedAt) >= capLasts {
+		b.asking = now
+	}
 	b.capped, b.cappedAt = rate, now
 }
 
@@ -121,10 +128,21 @@ func (b *bandwidth) budget(now time.Time) (rate float64, limited bool) {
 	if rate == 0 {
 		rate = math.Inf(1)
 	}
-	if math.IsInf(rate, 1) && now.Sub(b.cappedAt) < capLasts {
+	unheard := now.Sub(b.raised) >= answerWait && now.Sub(b.asking) >= answerWait
+	if math.IsInf(rate, 1) && unheard && now.Sub(b.cappedAt) < capLasts {
 		rate = b.capped
 	}
 	return rate, !math.IsInf(rate, 1)
+}
+
+// asked is what the browser asks not to exceed, whether that counts or not; +Inf where it asks nothing.
+func (b *bandwidth) asked(now time.Time) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Sub(b.cappedAt) < capLasts {
+		return b.capped
+	}
+	return math.Inf(1)
 }
 
 // rateWindow measures the rate of what arrived within the last half second.

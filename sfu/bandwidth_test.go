@@ -281,3 +281,21 @@ func TestWhatABrowserAsksNotToExceedIsKept(t *testing.T) {
 		t.Error("limited by what was asked a minute ago")
 	}
 }
+
+// TestWhatABrowserAsksNotToExceedYieldsToItsFeedback: a browser that is not told the numbers of packets asks for a
+// rate by what arrives. Once it gives feedback for each packet that request is old news, and where video was paused
+// for it, it would never rise.
+func TestWhatABrowserAsksNotToExceedYieldsToItsFeedback(t *testing.T) {
+	t.Parallel()
+	w := way{rate: 100e6}
+	for range 100 {
+		w.b.limit(30_000, time.UnixMicro(w.clock))
+		w.send(0.3e6, 100*time.Millisecond)
+		if budget, limited := w.b.budget(time.UnixMicro(w.clock)); limited {
+			t.Fatalf("limited to %.0f after %d ms", budget, w.clock/1000)
+		}
+	}
+	if asked := w.b.asked(time.UnixMicro(w.clock)); asked != 30_000 {
+		t.Errorf("%.0f bit/s are asked for", asked)
+	}
+}

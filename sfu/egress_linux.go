@@ -29,9 +29,9 @@ const (
 type egress struct {
 	outlet *os.File // a socket of its own, or nil: it is the first reader's
 	narrow outward
-	wide   outward     // the first reader's, for what is not narrow
-	v6     bool        // the socket is of IPv6, IPv4 addresses are mapped
-	whole  atomic.Bool // the kernel cuts no runs: each packet is a message
+	wide   outward // the first reader's, for what is not narrow
+	v6     bool    // the socket is of IPv6, IPv4 addresses are mapped
+	whole  bool    // the kernel cuts no runs: each packet is a message
 }
 
 // newEgress is nil where the sockets cannot be used so.
@@ -55,7 +55,7 @@ func newEgress(sockets []*net.UDPConn) *egress {
 	}
 	_, e.v6 = address.(*unix.SockaddrInet6)
 	if _, err := unix.GetsockoptInt(e.narrow.fd, unix.SOL_UDP, udpSegment); err != nil {
-		e.whole.Store(true)
+		e.whole = true
 	}
 	return e
 }
@@ -85,7 +85,26 @@ type destination struct {
 	name [unix.SizeofSockaddrInet6]byte
 	size uint32
 	tcp  *tcpConn // instead, or nil
-	_    [24]byte // it has a line of the processor's cache for itself
+	// uncut is the size from which on packets do not go this way as a run, 0 for none: its MTU may be smaller, and
+	// some devices and tunnels cut no runs. It is forgotten when the browser's packets take another way.
+	uncut atomic.Uint32
+	_     [20]byte // it has a line of the processor's cache for itself
+}
+
+// runs reports whether packets of this size may go this way as a run.
+func (d *destination) runs(size int) bool {
+	uncut := int(d.uncut.Load())
+	return uncut == 0 || size < uncut
+}
+
+// refuse notes that a run of packets of this size was refused. Who does so at the same time may undo it: then one more is.
+func (d *destination) refuse(size int, why syscall.Errno) {
+	if why == unix.EIO {
+		size = 1 // the device or tunnel cuts none, of whatever size; EINVAL is how older kernels say EMSGSIZE
+	}
+	if d.runs(size) {
+		d.uncut.Store(uint32(size))
+	}
 }
 
 func (e *egress) destination(to netip.AddrPort) *destination {
@@ -117,13 +136,19 @@ func (e *egress) write(b []byte, to *destination) error {
 	}
 	var errno syscall.Errno
 	err := by.raw.Control(func(fd uintptr) { // not by.fd: who writes may be slower than Close
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
-			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&to.name)), uintptr(to.size))
+		errno = to.send(b, fd)
 	})
 	if err == nil && errno != 0 && errno != unix.EAGAIN { // a full buffer loses it, as the way might
 		err = errno
 	}
 	return err //nolint:wrapcheck // Pion compares it with those of net
+}
+
+// send sends one datagram, which is not empty, by the socket fd.
+func (d *destination) send(b []byte, fd uintptr) syscall.Errno {
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&d.name)), uintptr(d.size))
+	return errno
 }
 
 // post is write to where a peer is, which may be a TCP connection. It does not keep b.
@@ -163,10 +188,10 @@ type message struct {
 	segments   int
 }
 
+// mmsghdr is the kernel's: 64 bytes, and 32 where words have 32 bits. Both languages pad it to whole words.
 type mmsghdr struct {
 	unix.Msghdr
 	size uint32
-	_    [4]byte
 }
 
 // control is a control message that holds a segment size.
@@ -200,11 +225,11 @@ func (b *batch) add(to *destination, size int) {
 	}
 	b.used += size
 	b.wide = b.wide || size > narrowBytes
-	if b.count > 0 && !b.egress.whole.Load() {
+	if b.count > 0 && !b.egress.whole {
 		last := &b.messages[b.count-1]
 		// A run is packets of one size; a shorter one ends it.
 		runs := last.to == to && last.end == start && size <= last.segment && (last.end-last.start)%last.segment == 0
-		if runs && last.segments < mostSegments && b.used-last.start <= mostRunBytes {
+		if runs && to.runs(last.segment) && last.segments < mostSegments && b.used-last.start <= mostRunBytes {
 			last.end = b.used
 			last.segments++
 			return
@@ -225,10 +250,8 @@ func (b *batch) flush() (refused int) {
 	return refused
 }
 
-func (b *batch) send() (refused int) {
-	if b.count == 0 {
-		return 0
-	}
+// prepare writes the messages as the kernel takes them.
+func (b *batch) prepare() {
 	for i := range b.count {
 		m := &b.messages[i]
 		b.vectors[i].Base = &b.arena[m.start]
@@ -245,6 +268,13 @@ func (b *batch) send() (refused int) {
 			h.SetControllen(unix.CmsgSpace(2))
 		}
 	}
+}
+
+func (b *batch) send() (refused int) {
+	if b.count == 0 {
+		return 0
+	}
+	b.prepare()
 	fd := b.egress.narrow.fd
 	if b.wide {
 		fd, b.wide = b.egress.wide.fd, false
@@ -262,12 +292,36 @@ func (b *batch) send() (refused int) {
 			fd = b.egress.wide.fd // a network of this machine is narrower still
 			continue
 		}
-		if (errno == unix.EIO || errno == unix.EINVAL) && b.messages[sent].segments > 1 {
-			b.egress.whole.Store(true) // this path takes no runs: from now on each packet is a message
-		}
-		refused += b.messages[sent].segments // that one cannot be sent; the others may
+		m := &b.messages[sent]
 		sent++
+		// That one cannot be sent; the others may.
+		switch {
+		case m.segments == 1:
+			refused++
+		case errno == unix.EMSGSIZE || errno == unix.EINVAL || errno == unix.EIO:
+			m.to.refuse(m.segment, errno)
+			refused += b.sendCut(m, fd)
+		default:
+			refused += m.segments
+		}
 	}
 	b.count = 0
+	return refused
+}
+
+// sendCut sends the packets of a run one by one by the socket fd, since this way does not take it as one. It returns
+// how many were refused.
+func (b *batch) sendCut(m *message, fd int) (refused int) {
+	for start := m.start; start < m.end; start += m.segment {
+		packet := b.arena[start:min(start+m.segment, m.end)]
+		errno := m.to.send(packet, uintptr(fd))
+		if errno == unix.EMSGSIZE && fd != b.egress.wide.fd {
+			fd = b.egress.wide.fd // as in send
+			errno = m.to.send(packet, uintptr(fd))
+		}
+		if errno != 0 {
+			refused++
+		}
+	}
 	return refused
 }

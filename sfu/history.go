@@ -4,7 +4,7 @@ package sfu
 // is small, since there is one for each picture that somebody watches.
 type history struct {
 	sent   [ringSize]sentPacket
-	stints [maxStints]*layer // whose packets went out, from one change of source to the next
+	stints [maxStints]*layer // whose packets went out, from one change of source to the next; nil once forgotten
 	stint  uint8             // the newest, counted modulo maxStints
 }
 
@@ -46,11 +46,20 @@ func (h *history) note(at position, number int64, marker bool, stint uint8) {
 	s.tl0, s.marker, s.stint, s.again = at.tl0, marker, stint, 0
 }
 
+// keepOnly forgets whose packets went out, but for pub: with a layer goes its ring, and nobody else's are sent again.
+func (h *history) keepOnly(pub *publication) {
+	for i, l := range h.stints {
+		if l != nil && l.pub != pub {
+			h.stints[i] = nil
+		}
+	}
+}
+
 // find returns what went out as seq and of which layer; nil when that is forgotten or was sent again too
 // often.
 func (h *history) find(seq uint16) (*sentPacket, *layer) {
 	s := &h.sent[seq%ringSize]
-	if s.number == 0 || s.seq != seq || s.again >= maxResends {
+	if s.number == 0 || s.seq != seq || s.again >= maxResends || h.stints[s.stint] == nil {
 		return nil, nil
 	}
 	return s, h.stints[s.stint]

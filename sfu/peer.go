@@ -351,6 +351,7 @@ func (p *Peer) Close() {
 			pub.end()
 		}
 		p.room.sfu.metrics.peers.Dec()
+		p.room.present.Done()
 	})
 }
 

@@ -27,6 +27,10 @@ const (
 	probeLength = 20 * time.Millisecond
 	leastProbe  = 12
 	probeSteps  = 6
+	// longestStep is how long such a step is at most, mostProbe how many bit/s a burst has: publishers say how large
+	// their pictures are and browsers what they take, and neither need be so. At leastEstimate a step takes 94 ms.
+	longestStep = 100 * time.Millisecond
+	mostProbe   = 100_000_000
 	// paddingBits is what one packet of padding costs on the way, headers included.
 	paddingBits = 8 * (255 + 40)
 	// openEnd is how many numbers a burst that still goes out may have: more than it will.
@@ -100,8 +104,9 @@ func (p *probe) failed(now time.Time) {
 	p.next = now.Add(p.pause)
 }
 
-// test sends a probe at target bit/s to the browser, over a seat that can; it does not wait for it.
+// test sends a probe at about target bit/s to the browser, over a seat that can; it does not wait for it.
 func (p *Peer) test(target float64, now time.Time) {
+	target = min(max(target, leastEstimate), mostProbe)
 	seats := *p.seats.Load()
 	carrier := slices.IndexFunc(seats, (*seat).canPad)
 	log := p.sent.Load()
@@ -122,14 +127,21 @@ func (p *Peer) test(target float64, now time.Time) {
 	}
 }
 
-// burst sends so many packets of padding at target bit/s.
+// burst sends so many packets of padding at target bit/s, until the peer closes.
 func (p *Peer) burst(s *seat, packets int, target float64) {
-	pause := time.Duration(float64(packets) * paddingBits / target / probeSteps * float64(time.Second))
+	pause := longestStep
+	if seconds := float64(packets) * paddingBits / target / probeSteps; seconds < longestStep.Seconds() {
+		pause = time.Duration(seconds * float64(time.Second))
+	}
 	for step := range probeSteps {
 		out := p.room.sfu.lend(time.Now())
 		s.pad(packets*(step+1)/probeSteps-packets*step/probeSteps, out)
 		p.room.sfu.giveBack(out)
-		time.Sleep(pause)
+		select {
+		case <-p.closing:
+			return
+		case <-time.After(pause):
+		}
 	}
 	p.bandwidth.mu.Lock()
 	p.bandwidth.probe.to = p.sent.Load().newest() // with what else went out meanwhile

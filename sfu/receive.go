@@ -12,16 +12,19 @@ import (
 	"github.com/parley/parley"
 )
 
-// receive takes one incoming stream; Pion calls it after the stream's first packet.
+// receive takes one incoming stream; Pion calls it after the stream's first packet, from a goroutine of its own
+// that it does not wait for and that may be late: once the peer is closed nothing begins.
 func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-	l, err := p.newLayer(remote, receiver)
-	if err != nil {
-		p.sender.refuse(uint32(remote.SSRC()))
-		p.log.Debug("ignore stream", zap.Error(err))
-		return
-	}
-	p.spawn(l.read)
-	p.spawn(func() { p.hearByPion(l.control, l.ssrc) })
+	p.spawn(func() {
+		l, err := p.newLayer(remote, receiver)
+		if err != nil {
+			p.sender.refuse(uint32(remote.SSRC()))
+			p.log.Debug("ignore stream", zap.Error(err))
+			return
+		}
+		p.spawn(l.read)
+		p.spawn(func() { p.hearByPion(l.control, l.ssrc) })
+	})
 }
 
 // newLayer finds the publication an incoming stream belongs to.

@@ -71,6 +71,7 @@ type Room struct {
 	stop     chan struct{} // closed by Close
 	stopped  chan struct{} // closed by the loop
 	closed   sync.Once
+	present  sync.WaitGroup // one per peer, until everything of it has stopped; none is added once the room is closing
 
 	// owned by the loop
 	closing      bool
@@ -132,7 +133,8 @@ func (r *Room) do(f func()) bool {
 	}
 }
 
-// Close closes all peers and returns when everything has stopped and every tap is closed.
+// Close closes all peers and returns when everything has stopped and every tap is closed, those of who was leaving
+// already too.
 func (r *Room) Close() {
 	r.closed.Do(func() {
 		var peers []*Peer
@@ -147,6 +149,7 @@ func (r *Room) Close() {
 			closing.Go(p.Close)
 		}
 		closing.Wait()
+		r.present.Wait()
 		close(r.stop)
 		<-r.stopped
 		r.sfu.forget(r)
@@ -165,6 +168,7 @@ func (r *Room) enter(p *Peer) error {
 			err = &parley.Error{Op: "join", Kind: parley.Conflict, Say: "This participant is in the room already."}
 		default:
 			r.peers[p.cfg.Participant] = p
+			r.present.Add(1)
 		}
 	})
 	if !open {

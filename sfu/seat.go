@@ -145,6 +145,9 @@ func (s *seat) sit(pub *publication) {
 	defer s.mu.Unlock()
 	s.source, s.current, s.target, s.paused = pub, nil, target{spatial: maxSpatial, temporal: maxTemporal}, false
 	s.wanted.Store(noRank)
+	if s.history != nil {
+		s.history.keepOnly(pub)
+	}
 	if pub == nil {
 		return
 	}

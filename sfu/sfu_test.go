@@ -513,6 +513,48 @@ func TestAClosedRoomTakesNobody(t *testing.T) {
 	again.Close()
 }
 
+// slowTap takes its time to close.
+type slowTap struct {
+	tap
+	closing, goOn chan struct{}
+}
+
+func (s *slowTap) Close() {
+	close(s.closing)
+	<-s.goOn
+	s.tap.Close()
+}
+
+func TestAClosedRoomHasClosedTheTapsOfWhoWasLeaving(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	slow := &slowTap{closing: make(chan struct{}), goOn: make(chan struct{})}
+	ann, ben := h.join("ann", 1, talker(), slow), h.join("ben", 2, talker())
+	h.speak("ann is heard", func() bool { return heard(ben, 1) > 3 }, 30, ann)
+	left, closed := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(left)
+		ann.peer.Close()
+	}()
+	<-slow.closing // ann is out of the room by now
+	ben.peer.Close()
+	go func() {
+		defer close(closed)
+		h.room.Close()
+	}()
+	select {
+	case <-closed:
+		t.Error("the room is closed while a tap still closes")
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(slow.goOn)
+	<-closed
+	if _, times := slow.count(); times != 1 {
+		t.Errorf("the tap was closed %d times", times)
+	}
+	<-left
+}
+
 func TestARoomDescribesItself(t *testing.T) {
 	t.Parallel()
 	h := openHall(t)
