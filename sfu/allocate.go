@@ -141,7 +141,7 @@ func (p *Peer) allot(now time.Time) {
 
 // demands are those of the peer's video seats that have somebody in them; and how many voices it has.
 func (p *Peer) demands() (demands []demand, voices int) {
-	if p.path.Load() == nil {
+	if p.path.Load() == nil || p.withheld.Load() {
 		return nil, 0
 	}
 	for _, s := range *p.seats.Load() {

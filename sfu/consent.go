@@ -15,22 +15,28 @@ import (
 
 const (
 	// Whoever was not heard for askAfter is asked, once a second. Then they are disconnected after
-	// disconnectAfter, which a person sees, and failed after failAfter: less than the 30 s for which consent to be
-	// sent to lasts (RFC 7675 §5.1). A change of network takes a phone about three seconds.
+	// disconnectAfter, which a person sees, and failed after failAfter. A change of network takes a phone about
+	// three seconds.
 	askAfter        = 2 * time.Second
 	disconnectAfter = 5 * time.Second
 	failAfter       = 25 * time.Second
+	// Consent to be sent to is given by nothing but the answer to a question, and lasts for consentLasts (RFC 7675
+	// §5.1). It is renewed in time for fifteen questions to be lost.
+	renewAfter   = 15 * time.Second
+	consentLasts = 30 * time.Second
 	// mostAsked is how many questions may be answered: older ones are forgotten.
 	mostAsked = 4
 )
 
-// consent knows whether a browser is still there and wants what is sent to it: by whatever genuine comes
-// from it, or when that is nothing, by asking. It answers the browser's own questions too, past Pion: what
-// is asked of a connection that stands takes Pion five goroutines.
+// consent knows whether a browser is still there, by whatever genuine comes from it, or when that is nothing, by
+// asking; and whether it wants what is sent to it, by asking alone: what comes may be somebody else's, who
+// repeats what was recorded. It answers the browser's own questions too, past Pion: what is asked of a
+// connection that stands takes Pion five goroutines.
 type consent struct {
 	made        time.Time                   // constant
 	credentials atomic.Pointer[credentials] // nil while it is Pion that answers
 	heard       atomic.Int64                // when something genuine came, nanoseconds after made
+	given       atomic.Int64                // when consent was, likewise
 
 	mu      sync.Mutex // guards all below
 	pending *credentials
@@ -75,19 +81,45 @@ func (c *consent) negotiated(agreed *credentials, now time.Time) {
 	c.hear(now) // it is there; its media may take a while
 }
 
-// settled says that Pion has chosen a way.
-func (c *consent) settled() {
+// settled says that Pion has chosen a way, for which it was given an answer.
+func (c *consent) settled(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.credentials.Store(c.pending)
+	c.give(now)
 }
 
-// hear notes that something genuine came.
+// give notes that the browser answered, and so consents.
+func (c *consent) give(now time.Time) {
+	c.given.Store(int64(now.Sub(c.made)))
+	c.hear(now)
+}
+
+// end notes that the browser wants nothing more.
+func (c *consent) end(now time.Time) { c.given.Store(int64(now.Sub(c.made) - consentLasts)) }
+
+// hear notes that something genuine came that was not seen before.
 func (c *consent) hear(now time.Time) { c.heard.Store(int64(now.Sub(c.made))) }
 
 // silence is how long nothing came.
 func (c *consent) silence(now time.Time) time.Duration {
 	return now.Sub(c.made) - time.Duration(c.heard.Load())
+}
+
+// age is how long ago consent was given.
+func (c *consent) age(now time.Time) time.Duration {
+	return now.Sub(c.made) - time.Duration(c.given.Load())
+}
+
+// due reports whether to ask a browser. Who has let consent end is let alone, until there is a sign of it.
+func (c *consent) due(now time.Time) bool {
+	silence, age := c.silence(now), c.age(now)
+	return age < consentLasts && (silence >= askAfter || age >= renewAfter) || age >= consentLasts && silence < askAfter
+}
+
+// ended reports whether nothing more may be sent to a browser.
+func (c *consent) ended(now time.Time) bool {
+	return c.silence(now) >= failAfter || c.age(now) >= consentLasts
 }
 
 // takeSTUN reads a datagram from where the browser is. It gives the answer to a question that is as usual
@@ -115,16 +147,17 @@ func (c *consent) takeSTUN(b []byte, from netip.AddrPort, now time.Time) (answer
 			return nil, false
 		}
 		answer = built.Raw
+		c.hear(now)
 	case stun.BindingSuccess:
 		at := slices.Index(c.asked, m.TransactionID)
 		if at < 0 || agreed.remoteSecret.Check(m) != nil {
 			return nil, false
 		}
 		c.asked = slices.Delete(c.asked, at, at+1)
+		c.give(now)
 	default:
 		return nil, false
 	}
-	c.hear(now)
 	return answer, true
 }
 

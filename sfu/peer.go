@@ -113,10 +113,13 @@ func (p *Peer) connection(state webrtc.PeerConnectionState) {
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
 		p.openPath()
+		p.withhold(false)
 		p.room.connection(p, Connected)
 	case webrtc.PeerConnectionStateDisconnected:
 		p.room.connection(p, Disconnected)
 	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed: // closed by the other side
+		p.sender.consent.end(time.Now())
+		p.withhold(true)
 		p.room.connection(p, Failed)
 	default:
 	}

@@ -24,6 +24,13 @@ func (deaf) EncodingsWanted(parley.ParticipantID, parley.Source, []string) {}
 // connectedPeer joins a scripted browser and waits until media can flow.
 func connectedPeer(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest.Browser) *Peer {
 	t.Helper()
+	browser := browse(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
+	return connect(t, openTestRoom(t), PeerConfig{Participant: "ann", Number: 1}, browser)
+}
+
+// openTestRoom opens the only room of a server that runs until the test ends.
+func openTestRoom(t *testing.T) *Room {
+	t.Helper()
 	cfg := DefaultConfig()
 	cfg.UDPAddress = "127.0.0.1:0"
 	s, err := New(cfg, zap.NewNop(), prometheus.NewRegistry())
@@ -43,11 +50,16 @@ func connectedPeer(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := room.Join(PeerConfig{Participant: "ann", Number: 1})
+	return room
+}
+
+// connect joins a scripted browser and waits until media can flow.
+func connect(t *testing.T, room *Room, cfg PeerConfig, browser *sfutest.Browser) *Peer {
+	t.Helper()
+	peer, err := room.Join(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := browse(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
 	browser.Connect(peer, nil)
 	for deadline := time.Now().Add(10 * time.Second); peer.path.Load() == nil; {
 		if time.Now().After(deadline) {
