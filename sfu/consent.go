@@ -48,14 +48,21 @@ type consent struct {
 type credentials struct {
 	local, remote             string // the user's name in requests of the browser, and in ours
 	localSecret, remoteSecret stun.MessageIntegrity
+	role                      stun.Setter // of us
 }
 
 // newCredentials reads them from the two descriptions of a connection, of which all lines have the same.
 func newCredentials(ours, theirs string) *credentials {
 	us, they := attribute(ours, "ice-ufrag"), attribute(theirs, "ice-ufrag")
+	// Who offers controls, unless it cannot (RFC 8445 §6.1.1).
+	var role stun.Setter = ice.AttrControlled(rand.Uint64()) //nolint:gosec // who is controlled is not in doubt
+	if isLite(theirs) {
+		role = ice.AttrControlling(rand.Uint64()) //nolint:gosec // likewise
+	}
 	return &credentials{
 		local: us + ":" + they, localSecret: stun.NewShortTermIntegrity(attribute(ours, "ice-pwd")),
 		remote: they + ":" + us, remoteSecret: stun.NewShortTermIntegrity(attribute(theirs, "ice-pwd")),
+		role: role,
 	}
 }
 
@@ -70,15 +77,17 @@ func attribute(description, name string) string {
 }
 
 // negotiated notes the credentials of a negotiation. New ones leave the answers to Pion, until it has
-// chosen a way for them: a restart may use the same ports.
-func (c *consent) negotiated(agreed *credentials, now time.Time) {
+// chosen a way for them: a restart may use the same ports. It reports whether they are new.
+func (c *consent) negotiated(agreed *credentials, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pending == nil || c.pending.local != agreed.local {
-		c.pending = agreed
-		c.credentials.Store(nil)
-	}
 	c.hear(now) // it is there; its media may take a while
+	if c.pending != nil && c.pending.local == agreed.local {
+		return false
+	}
+	c.pending = agreed
+	c.credentials.Store(nil)
+	return true
 }
 
 // settled says that Pion has chosen a way, for which it was given an answer.
@@ -183,6 +192,13 @@ func (agreed *credentials) ask(m *stun.Message) bool {
 		(!m.Contains(stun.AttrFingerprint) || stun.Fingerprint.Check(m) == nil)
 }
 
+// question is a new one.
+func (agreed *credentials) question() (*stun.Message, error) {
+	const priority = 1                                                                          // says nothing: no candidate is made of this
+	return stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote), //nolint:wrapcheck // nobody reads it
+		ice.PriorityAttr(priority), agreed.role, agreed.remoteSecret, stun.Fingerprint)
+}
+
 // question is one to ask the browser; nil where its way is not chosen. Its answer is expected from now on.
 func (c *consent) question() []byte {
 	agreed := c.credentials.Load()
@@ -191,10 +207,7 @@ func (c *consent) question() []byte {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const priority = 1 // says nothing: no candidate is made of this
-	built, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote),
-		ice.PriorityAttr(priority), ice.AttrControlled(rand.Uint64()), //nolint:gosec // who is controlled is not in doubt
-		agreed.remoteSecret, stun.Fingerprint)
+	built, err := agreed.question()
 	if err != nil {
 		return nil
 	}

@@ -20,7 +20,10 @@ type ingress struct {
 	clock        *clock
 
 	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
-	mu      sync.Mutex                         // makes writers of senders take turns
+	expects atomic.Bool                        // somebody is sought
+	mu      sync.Mutex                         // makes writers of senders take turns, and guards all of the next line
+
+	expecting []*sender // who are sought
 
 	reader datagrams // of the only socket
 
@@ -94,7 +97,10 @@ func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 // take forwards a packet, or leaves it to Pion.
 func (g *ingress) take(packet []byte, from origin, at time.Time) bool {
 	s := (*g.senders.Load())[from]
-	return s != nil && s.take(packet, from, at)
+	if s != nil && s.take(packet, from, at) {
+		return true
+	}
+	return g.expects.Load() && !from.tcp && g.answers(packet, from.AddrPort)
 }
 
 // takeUDP is take of a datagram.
@@ -133,6 +139,7 @@ func (g *ingress) Close() (err error) {
 
 // follow takes the packets that come from there for those of s, and no others.
 func (g *ingress) follow(s *sender, from origin) {
+	g.expect(s, false)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	senders := maps.Clone(*g.senders.Load())
@@ -143,6 +150,7 @@ func (g *ingress) follow(s *sender, from origin) {
 
 // forget takes nothing more for s.
 func (g *ingress) forget(s *sender) {
+	g.expect(s, false)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	senders := maps.Clone(*g.senders.Load())

@@ -10,6 +10,7 @@ import (
 // somebody is gone or back; was is what they were told to be last.
 func (p *Peer) watch(was PeerState, now time.Time) PeerState {
 	if p.room.sfu.egress == nil {
+		p.knock()
 		return was // Pion watches
 	}
 	c, stands := &p.sender.consent, p.path.Load() != nil
@@ -19,6 +20,7 @@ func (p *Peer) watch(was PeerState, now time.Time) PeerState {
 	if stands && c.due(now) {
 		p.ask()
 	}
+	p.knock()
 	if stands {
 		p.withhold(c.ended(now))
 	}

@@ -19,7 +19,8 @@ type sender struct {
 	opener opener
 	rtcp   rtcpOpener
 	// consent is about the browser as a whole.
-	consent consent
+	consent  consent
+	knocking knocking
 
 	streams atomic.Pointer[[]*stream] // copied on write
 	mu      sync.Mutex                // makes writers of streams take turns
