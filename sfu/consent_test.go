@@ -118,7 +118,7 @@ func TestARestartIsLeftToPion(t *testing.T) {
 func TestWhoIsSilentIsAsked(t *testing.T) {
 	t.Parallel()
 	for name, browse := range map[string]func(testing.TB, sfutest.Lines) *sfutest.Browser{
-		"udp": sfutest.New, "tcp": sfutest.NewTCP,
+		"udp": sfutest.New, "tcp": sfutest.NewTCP, "lite": sfutest.NewLite,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
