@@ -192,8 +192,8 @@ func TestOnlyAnAnswerToItsOwnQuestionRenewsConsent(t *testing.T) {
 		t.Fatal("an answer is not taken")
 	}
 	asked := build(t, usual()...)
-	for second := range consentLasts / time.Second {
-		now := c.made.Add(second * time.Second)
+	for second := range int(consentLasts / time.Second) {
+		now := c.made.Add(time.Duration(second) * time.Second)
 		if c.ended(now) || c.due(now) != (now.Sub(c.made) >= renewAfter) {
 			t.Errorf("after %d s: ended %v, asked %v", second, c.ended(now), c.due(now))
 		}

@@ -66,7 +66,7 @@ func doorsOf(offer string) (doors []netip.AddrPort) {
 			continue
 		}
 		address, err := netip.ParseAddr(c.Address())
-		door := netip.AddrPortFrom(address.Unmap().WithZone(""), uint16(c.Port())) //nolint:gosec // a port
+		door := netip.AddrPortFrom(address.Unmap().WithZone(""), uint16(c.Port()))
 		if err == nil && door.Port() != 0 && !slices.Contains(doors, door) {
 			doors = append(doors, door)
 		}

@@ -11,7 +11,7 @@ import (
 
 // mouth seals packets of a browser, for the sender that the server knows it as.
 type mouth struct {
-	t      *testing.T
+	t      testing.TB
 	layer  *layer
 	sender *sender
 	sealer sealer
@@ -22,7 +22,7 @@ type mouth struct {
 // The ids of header extensions that a mouth uses.
 const mouthMID, mouthTransport, mouthRepaired = 1, 5, 2
 
-func newMouth(t *testing.T) *mouth {
+func newMouth(t testing.TB) *mouth {
 	t.Helper()
 	s := newStage(t, webrtc.MimeTypeVP8)
 	p := s.pub.peer
@@ -167,5 +167,26 @@ func TestAFloodOfGenuinePacketsIsDropped(t *testing.T) {
 	}
 	if !m.take(m.say(7, mostPackets+100, nil), now.Add(time.Second)) || uint16(m.layer.window.counter.newest) != mostPackets+100 {
 		t.Error("more are dropped a second later")
+	}
+}
+
+// BenchmarkSender takes packets of one browser: of a stream that flows, and forged.
+func BenchmarkSender(b *testing.B) {
+	for name, packetOf := range map[string]func(m *mouth) []byte{
+		"repeated":         func(m *mouth) []byte { return m.say(7, 100, nil) },
+		"forged":           func(m *mouth) []byte { return spoil(m.say(7, 101, nil)) },
+		"forged of nobody": func(m *mouth) []byte { return spoil(m.say(8, 1, nil)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			m, now := newMouth(b), time.Unix(1e9, 0)
+			m.take(m.say(7, 99, nil), now)
+			packet := packetOf(m)
+			into := slices.Clone(packet)
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(into, packet)
+				m.sender.take(into, origin{}, now)
+			}
+		})
 	}
 }
