@@ -292,6 +292,24 @@ func TestNothingIsSentWithoutConsent(t *testing.T) {
 	until("who answers again is sent nothing", func() bool { return heard() > before+5 })
 }
 
+// Signalling may live on when a page has closed its connection.
+func TestWhoClosesIsSentNothing(t *testing.T) {
+	t.Parallel()
+	browser := sfutest.New(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
+	p := connect(t, openTestRoom(t), PeerConfig{Participant: "ann", Number: 1}, browser)
+	await := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	await("no way is chosen", func() bool { return p.sender.consent.credentials.Load() != nil })
+	browser.Close()
+	await("it is", p.withheld.Load)
+}
+
 func FuzzConsent(f *testing.F) {
 	f.Add(build(f, usual()...))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -105,8 +105,8 @@ func (p *Peer) heed(pair *webrtc.ICECandidatePair) {
 	if address, err := netip.ParseAddr(pair.Remote.Address); err == nil {
 		from := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
 		p.room.sfu.engine.ingress.follow(p.sender, origin{from, pair.Remote.Protocol == webrtc.ICEProtocolTCP})
+		p.withhold(false) // before it is settled: whoever closes after that has said so
 		p.sender.consent.settled(time.Now())
-		p.withhold(false)
 	}
 }
 

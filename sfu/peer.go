@@ -112,8 +112,8 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 func (p *Peer) connection(state webrtc.PeerConnectionState) {
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
-		p.openPath()
 		p.withhold(false)
+		p.openPath()
 		p.room.connection(p, Connected)
 	case webrtc.PeerConnectionStateDisconnected:
 		p.room.connection(p, Disconnected)
