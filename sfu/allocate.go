@@ -157,7 +157,7 @@ func (s *setback) share(demands []demand, budget, voices float64, now time.Time)
 
 // demands are those of the peer's video seats that have somebody in them; and how many voices it has.
 func (p *Peer) demands() (demands []demand, voices int) {
-	if p.path.Load() == nil {
+	if p.path.Load() == nil || p.withheld.Load() {
 		return nil, 0
 	}
 	for _, s := range *p.seats.Load() {

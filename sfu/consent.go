@@ -15,22 +15,28 @@ import (
 
 const (
 	// Whoever was not heard for askAfter is asked, once a second. Then they are disconnected after
-	// disconnectAfter, which a person sees, and failed after failAfter: less than the 30 s for which consent to be
-	// sent to lasts (RFC 7675 §5.1). A change of network takes a phone about three seconds.
+	// disconnectAfter, which a person sees, and failed after failAfter. A change of network takes a phone about
+	// three seconds.
 	askAfter        = 2 * time.Second
 	disconnectAfter = 5 * time.Second
 	failAfter       = 25 * time.Second
+	// Consent to be sent to is given by nothing but the answer to a question, and lasts for consentLasts (RFC 7675
+	// §5.1). It is renewed in time for fifteen questions to be lost.
+	renewAfter   = 15 * time.Second
+	consentLasts = 30 * time.Second
 	// mostAsked is how many questions may be answered: older ones are forgotten.
 	mostAsked = 4
 )
 
-// consent knows whether a browser is still there and wants what is sent to it: by whatever genuine comes
-// from it, or when that is nothing, by asking. It answers the browser's own questions too, past Pion: what
-// is asked of a connection that stands takes Pion five goroutines.
+// consent knows whether a browser is still there, by whatever genuine comes from it, or when that is nothing, by
+// asking; and whether it wants what is sent to it, by asking alone: what comes may be somebody else's, who
+// repeats what was recorded. It answers the browser's own questions too, past Pion: what is asked of a
+// connection that stands takes Pion five goroutines.
 type consent struct {
 	made        time.Time                   // constant
 	credentials atomic.Pointer[credentials] // nil while it is Pion that answers
 	heard       atomic.Int64                // when something genuine came, nanoseconds after made
+	given       atomic.Int64                // when consent was, likewise
 
 	mu      sync.Mutex // guards all below
 	pending *credentials
@@ -42,14 +48,21 @@ type consent struct {
 type credentials struct {
 	local, remote             string // the user's name in requests of the browser, and in ours
 	localSecret, remoteSecret stun.MessageIntegrity
+	role                      stun.Setter // of us
 }
 
 // newCredentials reads them from the two descriptions of a connection, of which all lines have the same.
 func newCredentials(ours, theirs string) *credentials {
 	us, they := attribute(ours, "ice-ufrag"), attribute(theirs, "ice-ufrag")
+	// Who offers controls, unless it cannot (RFC 8445 §6.1.1).
+	var role stun.Setter = ice.AttrControlled(rand.Uint64()) //nolint:gosec // who is controlled is not in doubt
+	if isLite(theirs) {
+		role = ice.AttrControlling(rand.Uint64()) //nolint:gosec // likewise
+	}
 	return &credentials{
 		local: us + ":" + they, localSecret: stun.NewShortTermIntegrity(attribute(ours, "ice-pwd")),
 		remote: they + ":" + us, remoteSecret: stun.NewShortTermIntegrity(attribute(theirs, "ice-pwd")),
+		role: role,
 	}
 }
 
@@ -64,30 +77,58 @@ func attribute(description, name string) string {
 }
 
 // negotiated notes the credentials of a negotiation. New ones leave the answers to Pion, until it has
-// chosen a way for them: a restart may use the same ports.
-func (c *consent) negotiated(agreed *credentials, now time.Time) {
+// chosen a way for them: a restart may use the same ports. It reports whether they are new.
+func (c *consent) negotiated(agreed *credentials, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pending == nil || c.pending.local != agreed.local {
-		c.pending = agreed
-		c.credentials.Store(nil)
-	}
 	c.hear(now) // it is there; its media may take a while
+	if c.pending != nil && c.pending.local == agreed.local {
+		return false
+	}
+	c.pending = agreed
+	c.credentials.Store(nil)
+	return true
 }
 
-// settled says that Pion has chosen a way.
-func (c *consent) settled() {
+// settled says that Pion has chosen a way, for which it was given an answer.
+func (c *consent) settled(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.credentials.Store(c.pending)
+	c.give(now)
 }
 
-// hear notes that something genuine came.
+// give notes that the browser answered, and so consents.
+func (c *consent) give(now time.Time) {
+	c.given.Store(int64(now.Sub(c.made)))
+	c.hear(now)
+}
+
+// end notes that the browser wants nothing more.
+func (c *consent) end(now time.Time) { c.given.Store(int64(now.Sub(c.made) - consentLasts)) }
+
+// hear notes that something genuine came that was not seen before.
 func (c *consent) hear(now time.Time) { c.heard.Store(int64(now.Sub(c.made))) }
 
 // silence is how long nothing came.
 func (c *consent) silence(now time.Time) time.Duration {
 	return now.Sub(c.made) - time.Duration(c.heard.Load())
+}
+
+// age is how long ago consent was given.
+func (c *consent) age(now time.Time) time.Duration {
+	return now.Sub(c.made) - time.Duration(c.given.Load())
+}
+
+// due reports whether to ask a browser. Who has let consent end is let alone, until there is a sign of it.
+func (c *consent) due(now time.Time) bool {
+	silence, age := c.silence(now), c.age(now)
+	return age < consentLasts && (silence >= askAfter || age >= renewAfter) || age >= consentLasts && silence < askAfter
+}
+
+// ended reports whether nothing more may be sent to a browser.
+func (c *consent) ended(now time.Time) bool {
+	return c.silence(now) >= failAfter || c.age(now) >= consentLasts
 }
 
 // takeSTUN reads a datagram from where the browser is. It gives the answer to a question that is as usual
@@ -115,16 +156,17 @@ func (c *consent) takeSTUN(b []byte, from netip.AddrPort, now time.Time) (answer
 			return nil, false
 		}
 		answer = built.Raw
+		c.hear(now)
 	case stun.BindingSuccess:
 		at := slices.Index(c.asked, m.TransactionID)
 		if at < 0 || agreed.remoteSecret.Check(m) != nil {
 			return nil, false
 		}
 		c.asked = slices.Delete(c.asked, at, at+1)
+		c.give(now)
 	default:
 		return nil, false
 	}
-	c.hear(now)
 	return answer, true
 }
 
@@ -150,6 +192,13 @@ func (agreed *credentials) ask(m *stun.Message) bool {
 		(!m.Contains(stun.AttrFingerprint) || stun.Fingerprint.Check(m) == nil)
 }
 
+// question is a new one.
+func (agreed *credentials) question() (*stun.Message, error) {
+	const priority = 1                                                                          // says nothing: no candidate is made of this
+	return stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote), //nolint:wrapcheck // nobody reads it
+		ice.PriorityAttr(priority), agreed.role, agreed.remoteSecret, stun.Fingerprint)
+}
+
 // question is one to ask the browser; nil where its way is not chosen. Its answer is expected from now on.
 func (c *consent) question() []byte {
 	agreed := c.credentials.Load()
@@ -158,10 +207,7 @@ func (c *consent) question() []byte {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const priority = 1 // says nothing: no candidate is made of this
-	built, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(agreed.remote),
-		ice.PriorityAttr(priority), ice.AttrControlled(rand.Uint64()), //nolint:gosec // who is controlled is not in doubt
-		agreed.remoteSecret, stun.Fingerprint)
+	built, err := agreed.question()
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
 
+	"github.com/parley/parley"
 	"github.com/parley/parley/sfu/sfutest"
 )
 
@@ -21,7 +22,7 @@ const (
 func settledConsent() *consent {
 	c := &consent{made: time.Now()}
 	c.negotiated(newCredentials(ourSDP, theirSDP), c.made)
-	c.settled()
+	c.settled(c.made)
 	return c
 }
 
@@ -107,7 +108,7 @@ func TestARestartIsLeftToPion(t *testing.T) {
 	if taken() || c.question() != nil {
 		t.Error("answered by the old names, or asks by new ones, before a way is chosen")
 	}
-	c.settled()
+	c.settled(time.Now())
 	if taken() || c.question() == nil {
 		t.Error("does not go by the new names")
 	}
@@ -117,7 +118,7 @@ func TestARestartIsLeftToPion(t *testing.T) {
 func TestWhoIsSilentIsAsked(t *testing.T) {
 	t.Parallel()
 	for name, browse := range map[string]func(testing.TB, sfutest.Lines) *sfutest.Browser{
-		"udp": sfutest.New, "tcp": sfutest.NewTCP,
+		"udp": sfutest.New, "tcp": sfutest.NewTCP, "lite": sfutest.NewLite,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,23 +150,164 @@ func TestSilenceIsNoticed(t *testing.T) {
 	t.Parallel()
 	state := PeerState("")
 	for _, step := range []struct {
-		silent time.Duration
-		stands bool
-		want   PeerState
+		silent, age time.Duration
+		stands      bool
+		want        PeerState
 	}{
-		{disconnectAfter, false, ""},
-		{0, true, Connected},
-		{disconnectAfter - 1, true, Connected},
-		{disconnectAfter, true, Disconnected},
-		{failAfter - 1, true, Disconnected},
-		{failAfter, true, Failed},
-		{1, true, Connected}, // after a restart of ICE
-		{failAfter, false, Failed},
+		{disconnectAfter, 0, false, ""},
+		{0, 0, true, Connected},
+		{disconnectAfter - 1, disconnectAfter, true, Connected},
+		{disconnectAfter, disconnectAfter, true, Disconnected},
+		{failAfter - 1, failAfter, true, Disconnected},
+		{failAfter, failAfter, true, Failed},
+		{1, 0, true, Connected}, // after a restart of ICE
+		{failAfter, 0, false, Failed},
+		{0, consentLasts - 1, true, Connected},
+		{0, consentLasts, true, Failed},
 	} {
-		if state = state.after(step.silent, step.stands); state != step.want {
-			t.Errorf("silent for %v: %q, not %q", step.silent, state, step.want)
+		if state = state.after(step.silent, step.age, step.stands); state != step.want {
+			t.Errorf("silent for %v, consent given %v ago: %q, not %q", step.silent, step.age, state, step.want)
 		}
 	}
+}
+
+// answerTo is what a browser answers to a question.
+func answerTo(t testing.TB, question []byte) []byte {
+	t.Helper()
+	m := &stun.Message{Raw: question}
+	if err := m.Decode(); err != nil {
+		t.Fatal(err)
+	}
+	return build(t, m, stun.BindingSuccess, &stun.XORMappedAddress{IP: []byte{192, 0, 2, 1}, Port: 8443},
+		stun.NewShortTermIntegrity("their-secret-their-secret"), stun.Fingerprint)
+}
+
+// Whatever comes otherwise might be a recording that somebody else sends.
+func TestOnlyAnAnswerToItsOwnQuestionRenewsConsent(t *testing.T) {
+	t.Parallel()
+	from := netip.MustParseAddrPort("192.0.2.7:4000")
+	c := settledConsent()
+	answer := answerTo(t, c.question())
+	if _, taken := c.takeSTUN(answer, from, c.made); !taken {
+		t.Fatal("an answer is not taken")
+	}
+	asked := build(t, usual()...)
+	for second := range int(consentLasts / time.Second) {
+		now := c.made.Add(time.Duration(second) * time.Second)
+		if c.ended(now) || c.due(now) != (now.Sub(c.made) >= renewAfter) {
+			t.Errorf("after %d s: ended %v, asked %v", second, c.ended(now), c.due(now))
+		}
+		c.hear(now)
+		if _, taken := c.takeSTUN(asked, from, now); !taken {
+			t.Fatal("its question is not taken")
+		}
+		if _, taken := c.takeSTUN(answer, from, now); taken {
+			t.Error("an answer is taken again")
+		}
+	}
+	now := c.made.Add(consentLasts)
+	if !c.ended(now) || !c.due(now) {
+		t.Errorf("who is heard, and answers nothing: ended %v, asked %v", c.ended(now), c.due(now))
+	}
+	if later := now.Add(askAfter); c.due(later) {
+		t.Error("who is silent is asked for ever")
+	}
+	if _, taken := c.takeSTUN(answerTo(t, c.question()), from, now); !taken || c.ended(now) {
+		t.Error("who answers again stays away")
+	}
+}
+
+// A question costs as much as ten packets of media.
+func TestWhoIsHeardAndAnswersIsAskedSeldom(t *testing.T) {
+	t.Parallel()
+	c, asked := settledConsent(), 0
+	const minutes = 10
+	for second := range minutes * 60 {
+		now := c.made.Add(time.Duration(second) * time.Second)
+		c.hear(now)
+		if c.due(now) {
+			asked++
+			c.takeSTUN(answerTo(t, c.question()), netip.MustParseAddrPort("192.0.2.7:4000"), now)
+		}
+	}
+	if most := minutes * 60 / int(renewAfter/time.Second); asked > most || asked < most-1 {
+		t.Errorf("asked %d times in %d minutes", asked, minutes)
+	}
+}
+
+// Who does not answer is sent nothing, whatever comes from there and however long signalling lives; and is sent
+// to again once they answer.
+func TestNothingIsSentWithoutConsent(t *testing.T) {
+	t.Parallel()
+	room := openTestRoom(t)
+	lines := sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1}
+	speaker, listener := sfutest.New(t, lines), sfutest.New(t, lines)
+	connect(t, room, PeerConfig{Participant: "ann", Number: 1, Publish: true}, speaker)
+	ben := connect(t, room, PeerConfig{Participant: "ben", Number: 2, Publish: true}, listener)
+	var voices [2]sfutest.Opus
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	until := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !done(); <-ticker.C {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+			for k, b := range []*sfutest.Browser{speaker, listener} {
+				b.Send(parley.Microphone, voices[k].Next())
+			}
+		}
+	}
+	heard := func() int { return len(listener.Received(listener.Voices[0])) }
+	until("ann is not heard", func() bool { return heard() > 5 })
+
+	c := &ben.sender.consent
+	genuine := c.credentials.Load()
+	deaf := *genuine
+	deaf.remoteSecret = stun.NewShortTermIntegrity("another")
+	c.credentials.Store(&deaf)
+	c.end(time.Now())
+	until("what is sent does not end", ben.withheld.Load)
+	told := func() uint32 {
+		by := ben.path.Load().rtcp
+		by.mu.Lock()
+		defer by.mu.Unlock()
+		return by.index
+	}
+	speak := func(packets uint16) {
+		begun := voices[0].Seq
+		until("nobody speaks", func() bool { return voices[0].Seq-begun >= packets })
+	}
+	speak(50) // what was on its way has come
+	reports, before := told(), heard()
+	speak(400) // two reports would be due
+	if now := heard(); now != before {
+		t.Errorf("%d packets are sent to who does not answer", now-before)
+	}
+	if now := told(); now != reports {
+		t.Errorf("%d reports are sent to who does not answer", now-reports)
+	}
+	before = heard()
+	c.credentials.Store(genuine)
+	until("who answers again is sent nothing", func() bool { return heard() > before+5 })
+}
+
+// Signalling may live on when a page has closed its connection.
+func TestWhoClosesIsSentNothing(t *testing.T) {
+	t.Parallel()
+	browser := sfutest.New(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
+	p := connect(t, openTestRoom(t), PeerConfig{Participant: "ann", Number: 1}, browser)
+	await := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	await("no way is chosen", func() bool { return p.sender.consent.credentials.Load() != nil })
+	browser.Close()
+	await("it is", p.withheld.Load)
 }
 
 func FuzzConsent(f *testing.F) {

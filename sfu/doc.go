@@ -27,7 +27,8 @@
 //	reception.go    tells publishers what came and what is missing
 //	hear.go         takes in what browsers say (RTCP)
 //	resend.go       answers NACKs from the ring, by what was noted (history.go)
-//	consent.go      answers what browsers ask about the way to them, and asks who is silent (presence.go)
+//	consent.go      answers what browsers ask about the way to them, and asks for their consent (presence.go)
+//	knock.go        finds ICE-lite agents; everybody else is found by their own checks
 //	feedback.go     asks publishers for keyframes, tells subscribers sender reports, by the clock of beat.go
 //	rung.go         how much each layer of a publication is (meter.go), and dynacast.go: who watches it
 //	bandwidth.go    how much the way to a browser takes (transport.go, trend.go, wait.go, probe.go)
@@ -54,7 +55,7 @@
 // In this order: Peer.negotiation, SFU.mu, Peer.mu, sender.taking, layer.reading, sender.mu, publication.mu,
 // layer.mu, joined.mu, seat.mu, ring.mu. The room's loop takes none of layer.mu and joined.mu; nobody waits for the loop while holding any of them.
 // Only layer.mu is held over a system call, and is waited for by the timer of the same layer, and by who
-// joins. bandwidth.mu, consent.mu and clock.mu stand alone; after rtcpSealer.mu comes only that of a TCP connection; tcpListener.mu and tcpConn.mu are the innermost.
+// joins. bandwidth.mu, consent.mu, knocking.mu and clock.mu stand alone; after rtcpSealer.mu comes only that of a TCP connection; tcpListener.mu and tcpConn.mu are the innermost.
 //
 // # What it never does
 //

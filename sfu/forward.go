@@ -46,7 +46,7 @@ func (s *seat) mayBegin(l *layer, p *packet) bool {
 // open reports whether packets of layer l may pass at all; mu is held. Before the connection stands a packet
 // would be lost: the stream begins with the keyframe after it.
 func (s *seat) open(l *layer) bool {
-	return s.source == l.pub && !s.paused && s.writer != nil && s.route.path.Load() != nil
+	return s.source == l.pub && !s.paused && s.writer != nil && s.route.path.Load() != nil && !s.route.withheld.Load()
 }
 
 // begin lets layer l take over with p.

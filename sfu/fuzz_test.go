@@ -9,7 +9,13 @@ import (
 
 func FuzzParseOffer(f *testing.F) {
 	f.Add("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendonly\r\na=rid:h send\r\n")
+	f.Add("v=0\r\na=ice-lite\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=candidate:1 1 udp 1 192.0.2.7 4000 typ host\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		for _, door := range doorsOf(text) {
+			if !door.IsValid() || door.Port() == 0 {
+				t.Errorf("no address: %v", door)
+			}
+		}
 		lines, err := parseOffer(text)
 		if err != nil {
 			return

@@ -20,7 +20,10 @@ type ingress struct {
 	clock        *clock
 
 	senders atomic.Pointer[map[origin]*sender] // by where their packets come from; copied on write
-	mu      sync.Mutex                         // makes writers of senders take turns
+	expects atomic.Bool                        // somebody is sought
+	mu      sync.Mutex                         // makes writers of senders take turns, and guards all of the next line
+
+	expecting []*sender // who are sought
 
 	reader datagrams // of the only socket
 
@@ -91,15 +94,17 @@ func (g *ingress) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// take forwards a packet, or leaves it to Pion.
+// take takes a packet, as sender.take does.
 func (g *ingress) take(packet []byte, from origin, at time.Time) (taken bool) {
 	s := (*g.senders.Load())[from]
-	if s == nil {
-		return false
+	if s != nil {
+		defer s.peer.survive()
+		taken = true // also when it was its end
+		if taken = s.take(packet, from, at); taken {
+			return true
+		}
 	}
-	defer s.peer.survive()
-	taken = true // also when it was its end
-	return s.take(packet, from, at)
+	return g.expects.Load() && !from.tcp && g.answers(packet, from.AddrPort)
 }
 
 // takeUDP is take of a datagram.
@@ -138,6 +143,7 @@ func (g *ingress) Close() (err error) {
 
 // follow takes the packets that come from there for those of s, and no others.
 func (g *ingress) follow(s *sender, from origin) {
+	g.expect(s, false)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	senders := maps.Clone(*g.senders.Load())
@@ -148,6 +154,7 @@ func (g *ingress) follow(s *sender, from origin) {
 
 // forget takes nothing more for s.
 func (g *ingress) forget(s *sender) {
+	g.expect(s, false)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	senders := maps.Clone(*g.senders.Load())

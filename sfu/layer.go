@@ -93,8 +93,10 @@ func (l *layer) read() {
 			continue
 		}
 		bad = 0
-		l.pub.peer.sender.consent.hear(now)
 		why := l.take(n, now, false)
+		if why.fresh() {
+			l.pub.peer.sender.consent.hear(now)
+		}
 		if why != "" {
 			count.dropped(why)
 		} else if !l.adopted && l.pub.begun.Load() { // beginning asks for taps, which may wait
@@ -105,18 +107,19 @@ func (l *layer) read() {
 	}
 }
 
-// takeDirect takes the packet b from the socket's reader, where resent as a retransmission (RFC 4588 §4).
-func (l *layer) takeDirect(b []byte, resent bool, arrived time.Time) {
+// takeDirect takes the packet b from the socket's reader, where resent as a retransmission (RFC 4588 §4). It
+// reports whether that is known to be the first time.
+func (l *layer) takeDirect(b []byte, resent bool, arrived time.Time) (fresh bool) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	why := drop("")
 	switch {
 	case l.closed:
-		return
+		return false
 	case l.rtp.Unmarshal(b) != nil:
 		why = dropMalformed
 	case resent && len(l.rtp.Payload) < 2:
-		return // padding, a probe for bandwidth
+		return false // padding, a probe for bandwidth
 	case resent:
 		l.rtp.SequenceNumber = binary.BigEndian.Uint16(l.rtp.Payload)
 		l.rtp.Payload, l.rtp.PayloadType = l.rtp.Payload[2:], uint8(l.payload)
@@ -127,6 +130,7 @@ func (l *layer) takeDirect(b []byte, resent bool, arrived time.Time) {
 	if why != "" {
 		l.pub.peer.room.sfu.metrics.dropped(why)
 	}
+	return why.fresh()
 }
 
 // close lets nothing more in.

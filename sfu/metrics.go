@@ -23,6 +23,10 @@ const (
 	dropQueue     drop = "queue"     // the subscriber's TCP connection takes less than it is sent
 )
 
+// fresh reports whether a packet that went no further for this, or on for "", was surely never seen before: what
+// else is dropped is so without a look at its number.
+func (why drop) fresh() bool { return why == "" || why == dropRefused }
+
 // metrics are the counters of one SFU.
 type metrics struct {
 	rooms, peers, publications prometheus.Gauge

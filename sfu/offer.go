@@ -108,6 +108,11 @@ func parseLine(media *sdp.MediaDescription) (line, error) {
 		if a.Key == "ssrc-group" {
 			l.pair(a.Value)
 		}
+		if a.Key == sdp.AttrKeyCandidate {
+			if err := checkCandidate(a.Value); err != nil {
+				return line{}, err
+			}
+		}
 		if a.Key != "rid" {
 			continue
 		}
@@ -167,8 +172,9 @@ func checkSources(lines []line, sources map[string]parley.Source) error {
 	return nil
 }
 
-// plainLines takes the dependency descriptor from the media lines that have no use for it: where it is
-// agreed on, Chromium leaves the picture numbers out of VP8, by which other browsers get over a loss.
+// plainLines takes from an offer what Pion is not to go by: candidates (knock.go), and the dependency descriptor
+// of the media lines that have no use for it: where it is agreed on, Chromium leaves the picture numbers out of
+// VP8, by which other browsers get over a loss.
 func plainLines(offer string) string {
 	var kept strings.Builder
 	for len(offer) > 0 {
@@ -178,6 +184,9 @@ func plainLines(offer string) string {
 		}
 		useful := strings.Contains(offer[:end], " AV1/")
 		for line := range strings.Lines(offer[:end]) {
+			if strings.HasPrefix(line, "a=candidate:") {
+				continue
+			}
 			if useful || !strings.HasPrefix(line, "a=extmap:") || !strings.Contains(line, dependencyURI) {
 				kept.WriteString(line)
 			}

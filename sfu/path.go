@@ -3,6 +3,7 @@ package sfu
 import (
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -23,6 +24,7 @@ type path struct {
 type route struct {
 	path        atomic.Pointer[path]        // chosen when the connection stands, nil before
 	destination atomic.Pointer[destination] // where it leads
+	withheld    atomic.Bool                 // nothing is sent: the browser consents no more
 	stamps      atomic.Bool                 // packets are numbered across seats, and noted in sent
 	sent        atomic.Pointer[sentLog]     // nil until they were
 }
@@ -103,7 +105,8 @@ func (p *Peer) heed(pair *webrtc.ICECandidatePair) {
 	if address, err := netip.ParseAddr(pair.Remote.Address); err == nil {
 		from := netip.AddrPortFrom(address.Unmap().WithZone(""), pair.Remote.Port)
 		p.room.sfu.engine.ingress.follow(p.sender, origin{from, pair.Remote.Protocol == webrtc.ICEProtocolTCP})
-		p.sender.consent.settled()
+		p.withhold(false) // before it is settled: whoever closes after that has said so
+		p.sender.consent.settled(time.Now())
 	}
 }
 
@@ -152,7 +155,7 @@ func (o *outgoing) flush(m *metrics) {
 // s.mu is held.
 func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *packet, at position) {
 	chosen := s.route.path.Load()
-	if chosen == nil || s.writer == nil {
+	if chosen == nil || s.writer == nil || s.route.withheld.Load() {
 		return // not connected yet, or no more: nobody would hear it
 	}
 	if s.audio {
@@ -186,7 +189,7 @@ func (s *seat) transmit(state *sealing, out *outgoing, prefix []byte, from *pack
 // again by its own time.
 func (p *Peer) tell(packets ...rtcp.Packet) {
 	chosen := p.path.Load()
-	if chosen == nil || len(packets) == 0 {
+	if chosen == nil || len(packets) == 0 || p.withheld.Load() {
 		return
 	}
 	if chosen.rtcp == nil {

@@ -114,11 +114,14 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 func (p *Peer) connection(state webrtc.PeerConnectionState) {
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
+		p.withhold(false)
 		p.openPath()
 		p.room.connection(p, Connected)
 	case webrtc.PeerConnectionStateDisconnected:
 		p.room.connection(p, Disconnected)
 	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed: // closed by the other side
+		p.sender.consent.end(time.Now())
+		p.withhold(true)
 		p.room.connection(p, Failed)
 	default:
 	}
@@ -285,7 +288,11 @@ func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
 	case <-ctx.Done():
 		return "", fmt.Errorf("gather candidates: %w", context.Cause(ctx))
 	}
-	p.sender.consent.negotiated(newCredentials(p.pc.LocalDescription().SDP, offer), time.Now())
+	agreed := newCredentials(p.pc.LocalDescription().SDP, offer)
+	if p.sender.consent.negotiated(agreed, time.Now()) {
+		p.sender.knocking.seek(offer, agreed)
+		p.knock()
+	}
 	// Ask for silence not to be sent (RFC 7587 §6.1); Pion repeats the browser's own parameters.
 	return strings.ReplaceAll(p.pc.LocalDescription().SDP, "useinbandfec=1", "useinbandfec=1;usedtx=1"), nil
 }
@@ -304,14 +311,17 @@ func (p *Peer) start(seats []*seat) {
 	}
 }
 
-// AddCandidateText adds a candidate that the browser trickled, as in RTCIceCandidateInit; an empty
-// text ends them. Invalid for what is no candidate, and before the first offer.
-func (p *Peer) AddCandidateText(candidate string, mid *string, line *uint16) error {
-	err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMid: mid, SDPMLineIndex: line})
-	if err != nil {
-		return &parley.Error{Op: "add candidate", Kind: parley.Invalid, Say: "The ICE candidate could not be used.", Err: err}
+// AddCandidateText takes a candidate that the browser trickled, as in RTCIceCandidateInit; an empty text ends
+// them. It is not used: the browser is found by its own checks (knock.go). Invalid for what is no candidate, and
+// before the first offer.
+func (p *Peer) AddCandidateText(candidate string, _ *string, _ *uint16) error {
+	if p.pc.RemoteDescription() == nil {
+		return &parley.Error{Op: "add candidate", Kind: parley.Invalid, Say: "An ICE candidate has to follow an offer."}
 	}
-	return nil
+	if candidate == "" || candidate == "candidate:" {
+		return nil
+	}
+	return checkCandidate(candidate)
 }
 
 // Seat puts publications into video seats, all or none; seats that are not named keep what they

@@ -27,19 +27,18 @@ func (deaf) EncodingsWanted(parley.ParticipantID, parley.Source, []string) {}
 // connectedPeer joins a scripted browser and waits until media can flow.
 func connectedPeer(t *testing.T, browse func(testing.TB, sfutest.Lines) *sfutest.Browser) *Peer {
 	t.Helper()
-	peer := joinedPeer(t, zap.NewNop())
 	browser := browse(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone}, Voices: 1})
-	browser.Connect(peer, nil)
-	for deadline := time.Now().Add(10 * time.Second); peer.path.Load() == nil; {
-		if time.Now().After(deadline) {
-			t.Fatal("the connection does not stand")
-		}
-	}
-	return peer
+	return connect(t, openTestRoom(t), PeerConfig{Participant: "ann", Number: 1}, browser)
 }
 
-// joinedPeer is alone in a room of a server of its own, without a browser yet.
-func joinedPeer(t *testing.T, log *zap.Logger) *Peer {
+// openTestRoom opens the only room of a server that runs until the test ends.
+func openTestRoom(t *testing.T) *Room {
+	t.Helper()
+	return openLoggedRoom(t, zap.NewNop())
+}
+
+// openLoggedRoom is openTestRoom with a log.
+func openLoggedRoom(t *testing.T, log *zap.Logger) *Room {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.UDPAddress = "127.0.0.1:0"
@@ -60,7 +59,29 @@ func joinedPeer(t *testing.T, log *zap.Logger) *Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := room.Join(PeerConfig{Participant: "ann", Number: 1})
+	return room
+}
+
+// connect joins a scripted browser and waits until media can flow.
+func connect(t *testing.T, room *Room, cfg PeerConfig, browser *sfutest.Browser) *Peer {
+	t.Helper()
+	peer, err := room.Join(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser.Connect(peer, nil)
+	for deadline := time.Now().Add(10 * time.Second); peer.path.Load() == nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("the connection does not stand")
+		}
+	}
+	return peer
+}
+
+// joinedPeer is alone in a room of a server of its own, without a browser yet.
+func joinedPeer(t *testing.T, log *zap.Logger) *Peer {
+	t.Helper()
+	peer, err := openLoggedRoom(t, log).Join(PeerConfig{Participant: "ann", Number: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,6 +157,13 @@ func (s *seat) sit(pub *publication) {
 	}
 }
 
+// interrupt has what is seen or heard here begin anew when packets pass again.
+func (s *seat) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = nil
+}
+
 // show notes how the browser shows the seat.
 func (s *seat) show(as shown) {
 	s.mu.Lock()

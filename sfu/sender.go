@@ -19,7 +19,8 @@ type sender struct {
 	opener opener
 	rtcp   rtcpOpener
 	// consent is about the browser as a whole.
-	consent consent
+	consent  consent
+	knocking knocking
 
 	streams atomic.Pointer[[]*stream] // copied on write
 	mu      sync.Mutex                // makes writers of streams take turns
@@ -30,23 +31,21 @@ type sender struct {
 	arrivals arrivals
 
 	// taking makes those take turns who bring packets: the socket's reader, and readers of TCP connections.
-	taking    sync.Mutex
-	rate      rate       // of the packets they brought
-	strangers []stranger // whose packets were left to Pion
+	taking             sync.Mutex // guards all below
+	rate               rate       // of the packets they brought that are genuine and new, or cannot be told
+	strange            rate       // of those left to Pion that may be forged
+	strangers, claimed strangers  // those that are genuine, and those of which that cannot be told
+	// scratch
+	trial    []byte
+	stranger stream
 }
-
-// stranger is an SSRC that belongs to no stream yet.
-type stranger struct {
-	ssrc    uint32
-	refused bool
-}
-
-// mostStrangers is how many there may be: Pion keeps what it cannot place, for each of them.
-const mostStrangers = 32
 
 // mostPackets is how many packets of one browser are taken in a second: 60 Mbit/s of video. What floods is
 // dropped before it costs more.
 const mostPackets = 6000
+
+// mostStrange is how many packets in a second are left to Pion that cannot be opened here.
+const mostStrange = 500
 
 // stream is one SSRC of a sender: a layer, or its retransmissions.
 type stream struct {
@@ -57,7 +56,6 @@ type stream struct {
 	// guarded by taking
 	counter counter // of packets that were opened
 	proven  bool    // one was
-	failed  int     // how many were not, before
 }
 
 func newSender(p *Peer) *sender {
@@ -82,7 +80,8 @@ func (s *sender) learn(uri string, id int) {
 	}
 }
 
-// take forwards a datagram, or leaves it to Pion. The datagram is overwritten.
+// take takes a datagram: true when all is done with it, also where that was to drop it, false when Pion is to have
+// it. The datagram is overwritten.
 func (s *sender) take(b []byte, from origin, at time.Time) bool {
 	const lastSTUN, first, last, rtcpFirst, rtcpLast = 3, 128, 191, 192, 223 // RFC 7983 §7, RFC 5761 §4
 	switch {
@@ -97,78 +96,85 @@ func (s *sender) take(b []byte, from origin, at time.Time) bool {
 		return s.takeRTCP(b, at)
 	}
 	head, ok := headSize(b)
-	if !ok {
-		return false
-	}
+	return ok && s.takeRTP(b, head, at)
+}
+
+// takeRTP is take of an RTP packet whose header has that size.
+func (s *sender) takeRTP(b []byte, head int, at time.Time) bool {
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	if s.rate.over(mostPackets, at) {
+	if s.rate.full(mostPackets, at) {
 		s.peer.room.sfu.metrics.dropped(dropFlood)
 		return true
 	}
-	if id := uint8(s.transportID.Load()); id != 0 {
-		if number := extensionOf(b[:head], id); len(number) == 2 {
-			s.arrivals.add(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(number), at)
+	if s.opener.aead == nil { // Pion can, or nobody yet
+		s.rate.over(mostPackets, at)
+		s.arrive(b[:head], at)
+		_, known := s.stream(b[:head])
+		return !known && s.turnAway(&s.claimed, b)
+	}
+	known, added := s.stream(b[:head])
+	if !known.proven {
+		switch {
+		case !s.prove(known, b, head):
+			return s.suspect(at)
+		case !added && known.layer != nil:
+			own := *known
+			known = s.add(&own)
 		}
 	}
-	known := s.stream(b[:head])
-	if known == nil {
-		return !s.admits(binary.BigEndian.Uint32(b[8:]))
+	if known == nil || known.layer == nil { // Pion finds out what it is
+		s.rate.over(mostPackets, at)
+		s.arrive(b[:head], at)
+		return s.turnAway(&s.strangers, b)
 	}
-	if !known.proven && !s.prove(known, b, head) {
-		return false // Pion has a say, which knows how often the numbers wrapped
+	plain, ok := s.opener.open(known, b, head)
+	if !ok {
+		s.peer.room.sfu.metrics.dropped(dropForged)
+		return true
 	}
-	if plain, ok := s.opener.open(known, b, head); ok {
+	told := s.arrive(b[:head], at)
+	fresh := known.layer.takeDirect(plain, known.resends, at)
+	if fresh {
 		s.consent.hear(at)
-		known.layer.takeDirect(plain, known.resends, at)
-	} else {
+	}
+	if fresh || told {
+		s.rate.over(mostPackets, at)
+	}
+	return true
+}
+
+// arrive has the browser told that its packet with this header came; false when there is nothing new to tell.
+func (s *sender) arrive(head []byte, at time.Time) bool {
+	id := uint8(s.transportID.Load())
+	if id == 0 {
+		return false
+	}
+	number := extensionOf(head, id)
+	return len(number) == 2 && s.arrivals.add(binary.BigEndian.Uint32(head[8:]), binary.BigEndian.Uint16(number), at)
+}
+
+// suspect leaves what cannot be opened here to Pion, which may know better, unless there is much of it.
+func (s *sender) suspect(at time.Time) bool {
+	over := s.strange.over(mostStrange, at)
+	if over {
 		s.peer.room.sfu.metrics.dropped(dropForged)
 	}
-	return true
+	return over
 }
 
-// admits reports whether Pion is to have a packet of a stranger; taking is held.
-func (s *sender) admits(ssrc uint32) bool {
-	for _, known := range s.strangers {
-		if known.ssrc == ssrc {
-			return !known.refused
-		}
-	}
-	if len(s.strangers) == mostStrangers {
-		s.peer.room.sfu.metrics.dropped(dropFlood)
-		return false
-	}
-	s.strangers = append(s.strangers, stranger{ssrc: ssrc})
-	return true
-}
-
-// refuse has nothing more taken of an SSRC: nobody reads it from Pion.
-func (s *sender) refuse(ssrc uint32) {
-	s.taking.Lock()
-	defer s.taking.Unlock()
-	for i := range s.strangers {
-		if s.strangers[i].ssrc == ssrc {
-			s.strangers[i].refused = true
-			return
-		}
-	}
-	if len(s.strangers) < mostStrangers {
-		s.strangers = append(s.strangers, stranger{ssrc, true})
-	}
-}
-
-// mostUnproven is how many packets of a stream may fail before it is left to Pion.
-const mostUnproven = 16
-
-// prove tries a copy of a stream's first packet: what fails to open is spoilt.
+// prove tries a copy of a stream's first packet: what fails to open is spoilt. Its numbers may have wrapped
+// while Pion had it.
 func (s *sender) prove(from *stream, b []byte, head int) bool {
-	if from.failed >= mostUnproven {
-		return false
+	for turn := range int64(2) {
+		from.counter = counter{newest: (turn+1)<<16 + int64(binary.BigEndian.Uint16(b[2:])), begun: true}
+		s.trial = append(s.trial[:0], b...)
+		if _, from.proven = s.opener.open(from, s.trial, head); from.proven {
+			return true
+		}
 	}
-	if _, from.proven = s.opener.open(from, slices.Clone(b), head); !from.proven {
-		from.failed++
-	}
-	return from.proven
+	from.counter = counter{}
+	return false
 }
 
 // adopt has the packets of a layer, and its retransmissions if their SSRC is known, taken from now on.
@@ -179,30 +185,33 @@ func (s *sender) adopt(l *layer) {
 	}
 }
 
-// stream finds the stream that a packet belongs to, nil for one that is not known.
-func (s *sender) stream(head []byte) *stream {
+// stream finds the stream that a packet belongs to, or what it would be were it added: without a layer where that
+// is not known.
+func (s *sender) stream(head []byte) (known *stream, added bool) {
 	ssrc := binary.BigEndian.Uint32(head[8:])
 	streams := *s.streams.Load()
 	for _, known := range streams {
 		if known.ssrc == ssrc {
-			return known
+			return known, true
 		}
 	}
+	found := &s.stranger
+	*found = stream{ssrc: ssrc}
 	// Retransmissions of an encoding say which by its RID (RFC 8852 §3.2).
 	id := uint8(s.repairedID.Load())
 	if id == 0 {
-		return nil
+		return found, false
 	}
 	rid, mid := extensionOf(head, id), extensionOf(head, uint8(s.midID.Load()))
 	if len(rid) == 0 || len(mid) == 0 {
-		return nil
+		return found, false
 	}
-	for _, known := range streams {
-		if !known.resends && known.layer.rid == string(rid) && known.layer.pub.mid == string(mid) {
-			return s.add(&stream{ssrc: ssrc, layer: known.layer, resends: true})
+	for _, of := range streams {
+		if !of.resends && of.layer.rid == string(rid) && of.layer.pub.mid == string(mid) {
+			found.layer, found.resends = of.layer, true
 		}
 	}
-	return nil
+	return found, false
 }
 
 // layer finds the layer with an SSRC of its own, nil for none.
@@ -259,25 +268,29 @@ func (o *opener) open(from *stream, b []byte, head int) ([]byte, bool) {
 type arrivals struct {
 	mu       sync.Mutex
 	recorder *twcc.Recorder // nil before the first
-	newest   uint16
 	held     int
+	seen     window
 }
 
 // mostArrivals is how many are held at most: a browser that sends more in a tenth of a second floods.
 const mostArrivals = 4096
 
-func (a *arrivals) add(ssrc uint32, number uint16, at time.Time) {
+// add notes one; false when that number was noted before, as of a packet that somebody repeats.
+func (a *arrivals) add(ssrc uint32, number uint16, at time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if jump := number - a.newest; a.recorder == nil || jump > mostArrivals && -jump > mostArrivals {
-		a.recorder, a.held, a.newest = twcc.NewRecorder(feedbackSSRC), 0, number // what lies between would be told, too
+	before := a.seen.counter.newest
+	counted, fresh := a.seen.admit(number)
+	if !fresh {
+		return false
 	}
-	if int16(number-a.newest) > 0 {
-		a.newest = number
+	if a.recorder == nil || counted-before > mostArrivals { // what lies between would be told, too
+		a.recorder, a.held = twcc.NewRecorder(feedbackSSRC), 0
 	}
 	if a.held++; a.held <= mostArrivals {
 		a.recorder.Record(ssrc, number, at.UnixMicro())
 	}
+	return true
 }
 
 // feedback is what to tell the browser of what came since the last time.

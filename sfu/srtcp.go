@@ -155,13 +155,14 @@ func rtcpNonce(salt *[12]byte, b []byte, index uint32) (nonce [12]byte) {
 func (s *sender) takeRTCP(b []byte, at time.Time) bool {
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	if s.rate.over(mostPackets, at) {
+	if s.rate.full(mostPackets, at) {
 		s.peer.room.sfu.metrics.dropped(dropFlood)
 		return true
 	}
 	plain, ok := s.rtcp.open(b)
 	switch {
 	case ok:
+		s.rate.over(mostPackets, at)
 		s.rtcp.proven = true
 		s.consent.hear(at)
 		if !s.peer.hear(plain, everySSRC, at) {
@@ -169,8 +170,11 @@ func (s *sender) takeRTCP(b []byte, at time.Time) bool {
 		}
 	case s.rtcp.proven:
 		s.peer.room.sfu.metrics.dropped(dropForged)
-	default:
+	case s.rtcp.aead == nil: // Pion can, or nobody yet
+		s.rate.over(mostPackets, at)
 		return false
+	default:
+		return s.suspect(at)
 	}
 	return true
 }

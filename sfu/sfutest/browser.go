@@ -77,6 +77,14 @@ func NewTCP(t testing.TB, lines Lines) *Browser {
 	return newBrowser(t, lines, webrtc.Configuration{}, webrtc.NetworkTypeTCP4)
 }
 
+// NewLite makes a client that is an ICE-lite agent: it answers checks and makes none (RFC 8445 §2.5).
+func NewLite(t testing.TB, lines Lines) *Browser {
+	t.Helper()
+	settings := newSettings(webrtc.NetworkTypeUDP4)
+	settings.SetLite(true)
+	return newBrowserOf(t, lines, webrtc.Configuration{}, settings)
+}
+
 // NewBoth makes a browser that tries UDP and TCP.
 func NewBoth(t testing.TB, lines Lines) *Browser {
 	t.Helper()
@@ -92,6 +100,11 @@ func NewRelayed(t testing.TB, lines Lines, server webrtc.ICEServer) *Browser {
 
 func newBrowser(t testing.TB, lines Lines, cfg webrtc.Configuration, networks ...webrtc.NetworkType) *Browser {
 	t.Helper()
+	return newBrowserOf(t, lines, cfg, newSettings(networks...))
+}
+
+func newBrowserOf(t testing.TB, lines Lines, cfg webrtc.Configuration, settings webrtc.SettingEngine) *Browser {
+	t.Helper()
 	b := &Browser{
 		t:        t,
 		sends:    map[parley.Source]*webrtc.RTPSender{},
@@ -101,7 +114,7 @@ func newBrowser(t testing.TB, lines Lines, cfg webrtc.Configuration, networks ..
 		reports:  map[uint32][]rtcp.SenderReport{},
 		levelIDs: map[string]uint8{},
 	}
-	pc, err := newAPI(t, networks).NewPeerConnection(cfg)
+	pc, err := newAPI(t, settings).NewPeerConnection(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,20 +137,25 @@ func newBrowser(t testing.TB, lines Lines, cfg webrtc.Configuration, networks ..
 }
 
 // newAPI has Pion's default codecs and interceptors, so that it sends NACKs like a browser.
-func newAPI(t testing.TB, networks []webrtc.NetworkType) *webrtc.API {
+func newAPI(t testing.TB, settings webrtc.SettingEngine) *webrtc.API {
 	t.Helper()
 	media, interceptors := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	must(t, media.RegisterDefaultCodecs())
 	must(t, media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: AudioLevelURI}, webrtc.RTPCodecTypeAudio))
 	must(t, webrtc.ConfigureSimulcastExtensionHeaders(media))
 	must(t, webrtc.RegisterDefaultInterceptors(media, interceptors))
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
+		webrtc.WithSettingEngine(settings))
+}
+
+// newSettings has candidates on the loopback interface only.
+func newSettings(networks ...webrtc.NetworkType) webrtc.SettingEngine {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetNetworkTypes(networks)
-	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
-		webrtc.WithSettingEngine(settings))
+	return settings
 }
 
 func must(t testing.TB, err error) {
