@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
+	"github.com/pion/webrtc/v4"
 
 	"github.com/parley/parley"
 	"github.com/parley/parley/sfu/sfutest"
@@ -306,6 +307,8 @@ func TestWhoClosesIsSentNothing(t *testing.T) {
 		}
 	}
 	await("no way is chosen", func() bool { return p.sender.consent.credentials.Load() != nil })
+	// Before its own end of the handshake it has no way to say so.
+	await("the browser does not connect", func() bool { return browser.PC.ConnectionState() == webrtc.PeerConnectionStateConnected })
 	browser.Close()
 	await("it is", p.withheld.Load)
 }

@@ -107,6 +107,7 @@ func (p *Peer) heed(pair *webrtc.ICECandidatePair) {
 		p.room.sfu.engine.ingress.follow(p.sender, origin{from, pair.Remote.Protocol == webrtc.ICEProtocolTCP})
 		p.withhold(false) // before it is settled: whoever closes after that has said so
 		p.sender.consent.settled(time.Now())
+		p.part(p.pc.ConnectionState()) // whoever has closed meanwhile has said so, too: Pion tells in no order
 	}
 }
 

@@ -120,10 +120,17 @@ func (p *Peer) connection(state webrtc.PeerConnectionState) {
 	case webrtc.PeerConnectionStateDisconnected:
 		p.room.connection(p, Disconnected)
 	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed: // closed by the other side
-		p.sender.consent.end(time.Now())
-		p.withhold(true)
+		p.part(state)
 		p.room.connection(p, Failed)
 	default:
+	}
+}
+
+// part sends nothing more to a browser whose connection is over in that state.
+func (p *Peer) part(state webrtc.PeerConnectionState) {
+	if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
+		p.sender.consent.end(time.Now())
+		p.withhold(true)
 	}
 }
 

@@ -111,6 +111,11 @@ func (s *session) enter(message *Join, caller auth.Caller) error {
 	if err != nil {
 		return err
 	}
+	if s.conn == nil {
+		if err := s.suits(sdp); err != nil {
+			return err
+		}
+	}
 	s.sdp = sdp
 	if err := keep.Participants.PutParticipant(s.ctx, s.row); err != nil {
 		return fmt.Errorf("store participant: %w", err)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -357,6 +358,9 @@ func TestProgramsThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
 	offer, _ := sfutest.New(t, watcher()).Offer(nil)
+	own, _ := sfutest.New(t, sfutest.Lines{Sends: []parley.Source{parley.Microphone, parley.Camera}}).Offer(nil)
+	bare := regexp.MustCompile("a=group:BUNDLE.*\r\n").ReplaceAllString(own, "")
+	mute := strings.ReplaceAll(own, "opus/48000/2", "speex/16000")
 	member, nobody := h.program(auth.ScopePublish), &whipClient{h: h, token: "nonsense"}
 	for name, c := range map[string]struct {
 		as                      *whipClient
@@ -368,6 +372,9 @@ func TestProgramsThatCannotBeAreRefused(t *testing.T) {
 		"no SDP":        {member, "/whip/" + string(meeting), "application/json", "{}", http.StatusUnsupportedMediaType},
 		"no type":       {member, "/whip/" + string(meeting), "", offer, http.StatusUnsupportedMediaType},
 		"too much":      {member, "/whip/" + string(meeting), "application/sdp", offer + strings.Repeat("a=x\r\n", 200_000), http.StatusRequestEntityTooLarge},
+		"no bundle":     {member, "/whip/" + string(meeting), "application/sdp", bare, http.StatusBadRequest},
+		"no codec":      {member, "/whip/" + string(meeting), "application/sdp", mute, http.StatusBadRequest},
+		"to watch only": {h.program(auth.ScopeView), "/whip/" + string(meeting), "application/sdp", own, http.StatusForbidden},
 		"nothing":       {member, "/whip/" + string(meeting), "application/sdp", "", http.StatusBadRequest},
 		"nonsense":      {member, "/whip/" + string(meeting), "application/sdp", "hello", http.StatusBadRequest},
 		"a long name":   {member, "/whip/" + string(meeting) + "?name=" + strings.Repeat("x", 100), "application/sdp", offer, http.StatusRequestEntityTooLarge},

@@ -41,6 +41,28 @@ func programOffer(does way, sdp string) (Offer, error) {
 	return offer, nil
 }
 
+// suits refuses a program for which the answer to its offer would be no use, and which would take it for success
+// (RFC 9725 §4.4): an encoder that may not publish or of which a line cannot be taken, a player of which none can.
+func (s *session) suits(answer string) error {
+	if !s.watching && !s.row.Role.MayPublish() {
+		return forbidden("publish", "This token lets you watch, not publish.")
+	}
+	lines, rejected := 0, ""
+	for line := range strings.Lines(answer) {
+		if kind, is := strings.CutPrefix(line, "m="); is {
+			lines++
+			if kind, rest, _ := strings.Cut(kind, " "); strings.HasPrefix(rest, "0 ") {
+				rejected = kind
+				lines--
+			}
+		}
+	}
+	if rejected == "" || s.watching && lines > 0 {
+		return nil
+	}
+	return invalid("The %s of the offer cannot be used: all its lines have to be in one BUNDLE group, each with a codec of this server.", rejected)
+}
+
 // fragment is what a PATCH carries (RFC 8840 §9): new ICE credentials, or candidates by m-line.
 type fragment struct {
 	ufrag, password string
