@@ -160,7 +160,7 @@ func (e *egress) post(b []byte, to *destination) {
 	_ = e.write(b, to) // the peer may be gone
 }
 
-// batch gathers sealed packets and sends them. It belongs to one publication.
+// batch gathers sealed packets and sends them. It is lent to one layer at a time (SFU.lend).
 type batch struct {
 	egress *egress
 	size   int // of the arena; 0 for arenaBytes

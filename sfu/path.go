@@ -40,7 +40,9 @@ func (r *route) stamp(on bool) {
 // mostTag is what sealing adds at most.
 const mostTag = 16
 
-// openPath chooses the path when the connection stands, and follows where it leads from then on.
+// openPath chooses the path when the connection stands, and follows where it leads from then on. Only Pion moves it,
+// by the pair of candidates it chooses: the first is taken here, each later one by follow. lead makes a destination of
+// a pair, and heed has what comes from there taken for this browser's.
 func (p *Peer) openPath() {
 	if p.path.Load() != nil {
 		return
