@@ -220,6 +220,7 @@ type Person struct {
 type Publication struct {
 	Track  parley.TrackID `json:"track"`
 	Source parley.Source  `json:"source"`
+	Codec  string         `json:"codec"` // media type as in SDP: not everybody decodes everything
 	Muted  bool           `json:"muted"`
 }
 

@@ -57,7 +57,7 @@ func (r *room) person(a *attendee) Person {
 		Recorded: r.first.Record && a.row.Consent == parley.Granted, Several: a.row.Several, Tracks: []Publication{},
 	}
 	for _, t := range a.tracks {
-		person.Tracks = append(person.Tracks, Publication{Track: t.ID, Source: t.Source, Muted: a.muted[t.Source]})
+		person.Tracks = append(person.Tracks, Publication{Track: t.ID, Source: t.Source, Codec: t.Codec, Muted: a.muted[t.Source]})
 	}
 	return person
 }

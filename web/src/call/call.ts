@@ -339,7 +339,8 @@ export class Call {
   /** Asks for the pictures that are wished for and still published. */
   #seat(): void {
     if (!this.#contact.joined || this.#closed) return;
-    const published = new Set(this.state.people.flatMap((p) => p.tracks.map((t) => t.track)));
+    const shown = (t: { codec: string }): boolean => this.#media?.shows(t.codec) ?? true;
+    const published = new Set(this.state.people.flatMap((p) => p.tracks.filter(shown).map((t) => t.track)));
     const now = this.state.seats;
     const wishes = this.#wishes.filter((w) => published.has(w.track));
     const requests: SeatRequest[] = planSeats([...now.keys()], now, wishes, this.#asked);

@@ -6,10 +6,21 @@ import type { Offer, Source } from './messages';
 const voices = 4;
 const pictures = 9;
 
-/** The codecs of a room's pictures: short offers are answered in a third of the time. */
-function preferVP8(transceiver: RTCRtpTransceiver): void {
+/** What encoders send that are no browsers, in the one form that all of them have: constrained baseline, fragmented. */
+const plainH264 = /^(?=.*packetization-mode=1)(?=.*profile-level-id=42e0)/i;
+
+/**
+ * The codecs of a room's pictures: browsers send VP8, and are shown H.264 besides. Short offers are answered in a third
+ * of the time.
+ */
+function prefer(transceiver: RTCRtpTransceiver, also?: 'H.264'): void {
   const known = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
-  const wanted = known.filter((c) => /^video\/(vp8|rtx)$/i.test(c.mimeType));
+  const wanted = known.filter(
+    (c) =>
+      /^video\/(vp8|rtx)$/i.test(c.mimeType) ||
+      (also !== undefined && /^video\/h264$/i.test(c.mimeType) && plainH264.test(c.sdpFmtpLine ?? '')),
+  );
+  wanted.sort((a, b) => Number(/vp8/i.test(b.mimeType)) - Number(/vp8/i.test(a.mimeType)));
   if (wanted.length > 0 && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(wanted);
 }
 
@@ -47,14 +58,21 @@ export class Media {
       screen: this.pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: screenEncodings }),
       'screen-audio': this.pc.addTransceiver('audio', { direction: 'sendonly' }),
     };
-    preferVP8(this.#lines.camera);
-    preferVP8(this.#lines.screen);
+    prefer(this.#lines.camera);
+    prefer(this.#lines.screen);
     for (let k = 0; k < voices; k++) this.#voices.push(this.pc.addTransceiver('audio', { direction: 'recvonly' }));
     for (let k = 0; k < pictures; k++) {
       const transceiver = this.pc.addTransceiver('video', { direction: 'recvonly' });
-      preferVP8(transceiver);
+      prefer(transceiver, 'H.264');
       this.#pictures.push(transceiver);
     }
+  }
+
+  /** Whether a picture can be shown, of a codec as in SDP; one that is not told of is tried. */
+  shows(codec: string): boolean {
+    const name = codec.slice(codec.indexOf('/') + 1).toLowerCase();
+    const offered = this.pc.localDescription?.sdp ?? '';
+    return codec === '' || offered === '' || offered.toLowerCase().includes(` ${name}/90000`);
   }
 
   /** The servers that candidates are found with. Other ones make the next offer restart ICE. */

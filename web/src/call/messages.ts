@@ -5,7 +5,7 @@ import { flag, list, object, oneOf, optional, type Shape, ShapeError, text, whol
 export const sources = ['microphone', 'camera', 'screen', 'screen-audio'] as const;
 export type Source = (typeof sources)[number];
 
-const publication = object({ track: text, source: oneOf(...sources), muted: flag });
+const publication = object({ track: text, source: oneOf(...sources), codec: optional(text, ''), muted: flag });
 const person = object({
   id: text,
   number: whole,
