@@ -65,6 +65,7 @@ type Peer struct {
 	started     bool // the feedback loop runs
 	broken      bool // an answer failed halfway
 
+	faulted   atomic.Bool // survive has closed it
 	closeOnce sync.Once
 	closing   chan struct{}
 	tasks     sync.WaitGroup // every goroutine of this peer
@@ -154,6 +155,9 @@ func (p *Peer) survive() {
 		return
 	}
 	p.room.sfu.metrics.faults.Inc()
+	if p.faulted.Swap(true) {
+		return // packets come until it is closed, and may all do the same
+	}
 	p.log.Error("a connection ended by a fault of the server", zap.String("kind", fmt.Sprintf("%T", fault)), zap.Stack("at"))
 	go p.Close()
 }

@@ -13,7 +13,7 @@ const plainH264 = /^(?=.*packetization-mode=1)(?=.*profile-level-id=42e0)/i;
  * The codecs of a room's pictures: browsers send VP8, and are shown H.264 besides. Short offers are answered in a third
  * of the time.
  */
-function prefer(transceiver: RTCRtpTransceiver, also?: 'H.264'): void {
+function prefer(transceiver: RTCRtpTransceiver, also?: 'H.264'): RTCRtpCodec[] {
   const known = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
   const wanted = known.filter(
     (c) =>
@@ -21,7 +21,9 @@ function prefer(transceiver: RTCRtpTransceiver, also?: 'H.264'): void {
       (also !== undefined && /^video\/h264$/i.test(c.mimeType) && plainH264.test(c.sdpFmtpLine ?? '')),
   );
   wanted.sort((a, b) => Number(/vp8/i.test(b.mimeType)) - Number(/vp8/i.test(a.mimeType)));
-  if (wanted.length > 0 && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(wanted);
+  if (wanted.length === 0 || !('setCodecPreferences' in transceiver)) return known;
+  transceiver.setCodecPreferences(wanted);
+  return wanted;
 }
 
 /**
@@ -50,6 +52,7 @@ export class Media {
   readonly #lines: Record<Source, RTCRtpTransceiver>;
   readonly #voices: RTCRtpTransceiver[] = [];
   readonly #pictures: RTCRtpTransceiver[] = [];
+  readonly #decodes = new Set<string>(); // what the pictures may be in
 
   constructor() {
     this.#lines = {
@@ -63,16 +66,14 @@ export class Media {
     for (let k = 0; k < voices; k++) this.#voices.push(this.pc.addTransceiver('audio', { direction: 'recvonly' }));
     for (let k = 0; k < pictures; k++) {
       const transceiver = this.pc.addTransceiver('video', { direction: 'recvonly' });
-      prefer(transceiver, 'H.264');
+      for (const codec of prefer(transceiver, 'H.264')) this.#decodes.add(codec.mimeType.toLowerCase());
       this.#pictures.push(transceiver);
     }
   }
 
   /** Whether a picture can be shown, of a codec as in SDP; one that is not told of is tried. */
   shows(codec: string): boolean {
-    const name = codec.slice(codec.indexOf('/') + 1).toLowerCase();
-    const offered = this.pc.localDescription?.sdp ?? '';
-    return codec === '' || offered === '' || offered.toLowerCase().includes(` ${name}/90000`);
+    return codec === '' || this.#decodes.size === 0 || this.#decodes.has(codec.toLowerCase());
   }
 
   /** The servers that candidates are found with. Other ones make the next offer restart ICE. */
