@@ -35,14 +35,19 @@ func captured(t *testing.T, rid byte) (packets []*rtp.Packet, after []time.Durat
 	return packets, after
 }
 
+// cameraTrack is a track of pictures.
+func cameraTrack(codec string) parley.Track {
+	t := voiceTrack(1)
+	t.Source, t.Codec, t.ClockRate, t.Channels = parley.Camera, codec, 90000, 0
+	return t
+}
+
 // recordH264 records what keep lets through, and has ffmpeg decode it: how many pictures, how large.
 func recordH264(t *testing.T, keep func(i int, p *rtp.Packet) bool) (pictures, width, height int, said string) {
 	t.Helper()
 	h := open(t)
 	h.run()
-	camera := voiceTrack(1)
-	camera.Source, camera.Codec, camera.ClockRate, camera.Channels = parley.Camera, "video/H264", 90000, 0
-	tap := h.track(camera, began)
+	tap := h.track(cameraTrack("video/H264"), began)
 	packets, after := captured(t, 'f')
 	for i, p := range packets {
 		if keep(i, p) {

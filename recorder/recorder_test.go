@@ -296,9 +296,7 @@ func TestPicturesBeginWithAKeyframe(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.run()
-	camera := voiceTrack(1)
-	camera.Source, camera.Codec, camera.ClockRate, camera.Channels = parley.Camera, "video/VP8", 90000, 0
-	tap := h.track(camera, began)
+	tap := h.track(cameraTrack("video/VP8"), began)
 	key := []byte{0x10, 0x10, 2, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1, 9, 9, 9}
 	for i := range 90 {
 		payload, tail := []byte{0x10, 0x11, 2, 0, 7, 7}, []byte{0x00, 1, 2, 3} // a picture of two packets

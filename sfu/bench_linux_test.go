@@ -16,16 +16,8 @@ import (
 func hallOf(t testing.TB, seats int) (*stage, *layer) {
 	t.Helper()
 	s := newStage(t, webrtc.MimeTypeVP8)
-	listen := func() *net.UDPConn {
-		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = socket.Close() })
-		return socket
-	}
-	server, sink := s.pub.peer.room.sfu, listen()
-	server.egress = newEgress([]*net.UDPConn{listen()})
+	server, sink := s.pub.peer.room.sfu, listenLocal(t)
+	server.egress = newEgress([]*net.UDPConn{listenLocal(t)})
 	to, err := netip.ParseAddrPort(sink.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -18,22 +18,14 @@ func newCarrier(t *testing.T) *Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listen := func() *net.UDPConn {
-		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = socket.Close() })
-		return socket
-	}
 	s := newStage(t, webrtc.MimeTypeVP8)
 	p, server := s.seat.peer, s.seat.peer.room.sfu
-	if server.egress = newEgress([]*net.UDPConn{listen()}); server.egress == nil {
+	if server.egress = newEgress([]*net.UDPConn{listenLocal(t)}); server.egress == nil {
 		t.Skip("packets go the way of Pion here, without probes")
 	}
 	t.Cleanup(server.egress.close)
 	p.closing = make(chan struct{})
-	p.destination.Store(server.egress.destination(netip.MustParseAddrPort(listen().LocalAddr().String())))
+	p.destination.Store(server.egress.destination(netip.MustParseAddrPort(listenLocal(t).LocalAddr().String())))
 	p.path.Store(&path{own: true, sealer: sealer})
 	p.stamp(true)
 	p.seats.Store(&[]*seat{s.seat})
@@ -85,4 +77,15 @@ func TestABurstDelaysNoClosing(t *testing.T) {
 			t.Errorf("it goes on for %v", took)
 		}
 	})
+}
+
+// listenLocal opens a socket that nobody reads, until the test ends.
+func listenLocal(t testing.TB) *net.UDPConn {
+	t.Helper()
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket
 }
